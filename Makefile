@@ -1,0 +1,92 @@
+# Woolgather. From a fresh clone: `make run` serves it, `make test` checks it. Python 3.11+, make and git are all it needs.
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+NPROC := $(shell nproc 2>/dev/null || echo 2)
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test lint pytest pytest-postgres bench drills train-deps dev-deps deps format locks messages screenshots clean
+
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Woolgather needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# A lock is installed again only when it changed.
+$(VENV)/.core: requirements/core.lock | $(VENV)/.python
+	@echo "Setting up Woolgather in $(VENV) (once, about a minute)…"
+	@$(PIP) install --no-deps --require-hashes -r requirements/core.lock
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock | $(VENV)/.core
+	@echo "Installing what the tests need…"
+	@$(PIP) install --no-deps --require-hashes -r requirements/dev.lock
+	@touch $@
+
+deps: $(VENV)/.core ## Install what the app needs
+dev-deps: $(VENV)/.core $(VENV)/.dev ## Install what the tests need
+
+# Links that are printed or mailed lead to the port that is served.
+run demo: export SITE_URL ?= http://localhost:$(PORT)
+
+run: $(VENV)/.core ## Serve the app on SQLite with a worker beside it [PORT=8000]
+	@$(PY) manage.py bootstrap --port $(PORT)
+	@exec $(PY) -m config.supervisor --port $(PORT)
+
+demo: export WOOLGATHER_VAR ?= $(CURDIR)/var/demo
+demo: $(VENV)/.core ## The same on a separate database filled with demonstration content
+	@$(PY) manage.py bootstrap --port $(PORT) --demo
+	@exec $(PY) -m config.supervisor --port $(PORT)
+
+test: dev-deps lint pytest ## Set up and run every check and test
+
+lint: dev-deps ## Style, types, templates, the house plan, missing migrations
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(VENV)/bin/lint-imports
+	@$(PY) -m djlint templates --lint --quiet
+	@$(PY) manage.py makemigrations --check --dry-run
+	@$(PY) manage.py check --fail-level WARNING
+	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	@$(PY) -m mypy .
+
+pytest: dev-deps
+	$(PY) -m pytest -n $(NPROC) --dist loadgroup -m "not slow" $(PYTEST_ARGS)
+
+pytest-postgres: dev-deps
+	$(PY) -m pytest -n $(NPROC) --dist loadgroup -m "not slow and not browser and not train" $(PYTEST_ARGS)
+
+drills: dev-deps ## The long drills: real base model, many kills
+	$(PY) -m pytest -m slow $(PYTEST_ARGS)
+
+bench: dev-deps ## Print the benchmarks' figures
+	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(PY) $$script || exit 1; done
+
+train-deps: $(VENV)/.core ## Install what finetune needs (torch and friends)
+	@$(PIP) install --no-deps --require-hashes -r requirements/train.lock
+	@$(PIP) install "torch==2.13.0"
+
+format: dev-deps ## Format the code
+	@$(PY) -m ruff format .
+	@$(PY) -m ruff check --fix .
+
+locks: $(VENV)/.python ## Resolve pyproject.toml into the hashed locks again
+	@$(PIP) install uv
+	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header -o requirements/core.lock pyproject.toml
+	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --extra dev -c requirements/core.lock -o requirements/dev.lock pyproject.toml
+	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --extra train -c requirements/core.lock -c requirements/dev.lock --excludes requirements/train-excludes.txt -o requirements/train.lock pyproject.toml
+
+messages: $(VENV)/.core ## Find the texts of the site and compile their translations (needs GNU gettext)
+	@$(PY) manage.py makemessages --locale de --no-location --ignore "$(VENV)/*" --ignore "tests/*" --ignore "benchmarks/*" --ignore "var/*"
+	@$(PY) manage.py compilemessages --locale de --ignore "$(VENV)/*"
+
+screenshots: dev-deps ## Take the README's screenshots from the demonstration content
+	@$(PY) -m tests.browser.screenshots
+
+clean: ## Remove what was installed and built (your data in var/ stays)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

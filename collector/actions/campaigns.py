@@ -1,0 +1,92 @@
+"""Campaigns and their contributor terms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from collector.errors import Conflict, NotAllowed, Refused
+from collector.models import AuditEntry, Campaign, Person, Terms, TermsAcceptance
+from collector.text import validate_text
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class TermsNotAccepted(NotAllowed):
+    """The person has not accepted the campaign's current terms."""
+
+    code = "terms_not_accepted"
+
+
+class StaleTerms(Conflict):
+    """The terms that the person read are not the current ones."""
+
+    code = "stale_terms"
+
+
+class CampaignNotOpen(Refused):
+    """The campaign takes no submissions now."""
+
+    code = "campaign_not_open"
+
+
+@transaction.atomic
+def publish_terms(*, campaign: Campaign, text: str, by: Person | None, now: datetime) -> Terms:
+    """Make the next version of the campaign's terms; people accept it before their next contribution."""
+    validate_text(text)
+    last = campaign.terms.aggregate(last=Max("number"))["last"] or 0
+    terms = Terms.objects.create(campaign=campaign, number=last + 1, text=text, published_at=now)
+    AuditEntry.objects.create(by=by, verb="terms.published", target=f"{campaign.slug} v{terms.number}", at=now)
+    return terms
+
+
+def current_terms(campaign: Campaign) -> Terms | None:
+    """Return the newest terms of a campaign, or None where it has none yet."""
+    return campaign.terms.order_by("-number").first()
+
+
+def accept_terms(*, terms: Terms, by: Person, now: datetime) -> TermsAcceptance:
+    """Record that the person accepted these terms; accepting twice is one acceptance."""
+    acceptance, _created = TermsAcceptance.objects.get_or_create(terms=terms, person=by, defaults={"accepted_at": now})
+    return acceptance
+
+
+def accept_shown_terms(*, campaign: Campaign, number: int, by: Person, now: datetime) -> TermsAcceptance:
+    """Accept the terms that the person was shown.
+
+    Raises:
+        StaleTerms: ``number`` is not that of the current terms.
+    """
+    terms = current_terms(campaign)
+    if terms is None or terms.number != number:
+        raise StaleTerms(_("The terms changed while you were reading. Please read the new version."))
+    return accept_terms(terms=terms, by=by, now=now)
+
+
+def require_terms(*, campaign: Campaign, person: Person) -> Terms:
+    """Return the current terms, which the person accepted.
+
+    Raises:
+        TermsNotAccepted: they have not, or the campaign has none to accept.
+    """
+    terms = current_terms(campaign)
+    if terms is None:
+        raise TermsNotAccepted(_("This campaign has no contributor terms yet. Ask its lead to publish them."))
+    if not terms.acceptances.filter(person=person).exists():
+        raise TermsNotAccepted(
+            _("Please read and accept the contributor terms of “%(campaign)s” first.") % {"campaign": campaign.name}
+        )
+    return terms
+
+
+def require_open(campaign: Campaign) -> None:
+    """Raise CampaignNotOpen unless the campaign takes work."""
+    if campaign.status != Campaign.Status.OPEN:
+        raise CampaignNotOpen(
+            _("“%(campaign)s” is not open (%(status)s). Your text is kept; nothing was sent.")
+            % {"campaign": campaign.name, "status": campaign.get_status_display().lower()}
+        )

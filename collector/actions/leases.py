@@ -1,0 +1,67 @@
+"""Who is looking at which item: the leases beneath the queue and the decisions; for actions only."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from collector.models import Person, ReviewLease, Submission
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+LONGEST_LOOK = 3600
+
+
+def held_by_another(*, submission: Submission, by: Person, now: datetime) -> bool:
+    """Say whether the queue keeps the item for somebody else now."""
+    return ReviewLease.objects.filter(submission=submission, expires_at__gt=now).exclude(reviewer=by).exists()
+
+
+def serialize(*, by: Person) -> None:
+    """Let one reviewer's tabs take items one after the other; locks their row until the transaction ends."""
+    # Not FOR UPDATE: a decision by the same person refers to this row and must not wait, or both would dead-lock.
+    Person.objects.select_for_update(no_key=True).get(pk=by.pk)
+
+
+def hand_out(*, submission: Submission, by: Person, now: datetime, since: datetime | None = None) -> Submission:
+    """Keep the item, whose row the caller has locked, for the reviewer alone, for the campaign's lease from now.
+
+    Args:
+        since: when they got it; by default the time of a lease that they still hold, or now.
+    """
+    own = ReviewLease.objects.filter(reviewer=by)
+    if since is None:
+        since = own.filter(submission=submission, expires_at__gt=now).values_list("taken_at", flat=True).first() or now
+    own.exclude(submission=submission).delete()
+    ReviewLease.objects.update_or_create(
+        submission=submission,
+        defaults={
+            "reviewer": by,
+            "taken_at": since,
+            "expires_at": now + timedelta(minutes=submission.campaign.lease_minutes),
+        },
+    )
+    return submission
+
+
+def taken_at(*, submission: Submission, by: Person) -> datetime | None:
+    """Return when the queue gave the reviewer the item; None where it didn't."""
+    return ReviewLease.objects.filter(submission=submission, reviewer=by).values_list("taken_at", flat=True).first()
+
+
+def seconds_held(*, submission: Submission, by: Person, now: datetime) -> int | None:
+    """Return the whole seconds from the handing out to ``now``.
+
+    None where nothing was handed out, and for more than an hour: the page was left open meanwhile.
+    """
+    since = taken_at(submission=submission, by=by)
+    if since is None:
+        return None
+    seconds = int((now - since).total_seconds())
+    return seconds if 0 <= seconds <= LONGEST_LOOK else None
+
+
+def end(*, submission: Submission) -> None:
+    """Give the item back."""
+    ReviewLease.objects.filter(submission=submission).delete()

@@ -1,0 +1,292 @@
+"""People, their roles, invitations, one-time sign-in links and tokens."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import unicodedata
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.contrib.sessions.models import Session
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from collector.errors import Refused
+from collector.models import ApiToken, AuditEntry, Invitation, Person, ReviewLease, Role, Team
+from collector.text import validate_text
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+
+SIGN_IN_SALT = "woolgather.sign-in-link"
+SIGN_IN_LINK_AGE = timedelta(days=3)
+INVITATION_AGE = timedelta(days=14)
+TOKEN_PREFIX = "wg_"  # noqa: S105 - the public prefix, by which a leaked token is recognised
+HANDLE_LENGTH = 40
+
+
+class LinkSpent(Refused):
+    """A sign-in link that was used, is too old or was never ours."""
+
+    code = "link_spent"
+
+
+class UnknownPerson(Refused):
+    """Nobody here has this e-mail address."""
+
+    code = "unknown_person"
+
+
+def get_person(*, email: str) -> Person:
+    """Find an active person by e-mail address, whatever its case, or raise UnknownPerson."""
+    person = Person.objects.filter(email__iexact=email.strip(), is_active=True).first()
+    if person is None:
+        raise UnknownPerson(
+            _(
+                "Nobody here has the address %(email)s. "
+                "Add them first: manage.py add_person %(email)s --role contributor"
+            )
+            % {"email": email}
+        )
+    return person
+
+
+def new_handle(name: str) -> str:
+    """Return a free handle made of a name: ASCII letters, digits and single hyphens."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    stem = re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[: HANDLE_LENGTH - 5].strip("-") or "person"
+    taken = set(Person.objects.filter(handle__startswith=stem).values_list("handle", flat=True))
+    return next(handle for handle in (stem, *(f"{stem}-{n}" for n in range(2, len(taken) + 3))) if handle not in taken)
+
+
+@transaction.atomic
+def add_person(
+    *,
+    email: str,
+    role: Role | str,
+    by: Person | None,
+    now: datetime,
+    display_name: str = "",
+    team: Team | None = None,
+    time_zone: str = "UTC",
+    password: str | None = None,
+) -> Person:
+    """Add a person, or change the role (and, where given, the password) of the one who has this address.
+
+    Raises:
+        ValidationError: the address, name, zone or password is not right.
+    """
+    email = email.strip().lower()
+    validate_email(email)
+    validate_text(display_name)
+    person = Person.objects.filter(email__iexact=email).first()
+    if person is None:
+        name = display_name or email.partition("@")[0].replace(".", " ").replace("_", " ").title()
+        person = Person(email=email, display_name=name, handle=new_handle(name), team=team, time_zone=time_zone)
+        person.set_unusable_password()
+        person.full_clean(exclude=["password"])
+        person.save()
+        AuditEntry.objects.create(by=by, verb="person.added", target=person.handle, detail={"role": str(role)}, at=now)
+    if password is not None:
+        person.set_password(password)
+        person.save(update_fields=["password"])
+    set_role(person=person, role=role, by=by, now=now)
+    return person
+
+
+@transaction.atomic
+def set_role(*, person: Person, role: Role | str, by: Person | None, now: datetime) -> None:
+    """Give a person one role; everybody is a contributor, and leads and admins may open Django's admin."""
+    role = Role(role)
+    if person.is_source:
+        raise Refused(_("A source of imports can't have a role."))
+    before = sorted(person.groups.values_list("name", flat=True))
+    wanted = sorted({Role.CONTRIBUTOR.value, role.value})
+    person.groups.set([Group.objects.get_or_create(name=name)[0] for name in wanted])
+    person.is_staff = role in {Role.LEAD, Role.ADMIN}
+    person.is_superuser = role == Role.ADMIN
+    person.is_active = True
+    person.save(update_fields=["is_staff", "is_superuser", "is_active"])
+    person.__dict__.pop("_role_names", None)
+    if before != wanted:
+        detail = {"before": before, "after": wanted}
+        AuditEntry.objects.create(by=by, verb="person.role", target=person.handle, detail=detail, at=now)
+
+
+@transaction.atomic
+def deactivate_person(*, person: Person, by: Person | None, now: datetime) -> None:
+    """End a person's access at once: sessions, tokens and leases. What they wrote stays."""
+    person.is_active = False
+    person.is_staff = person.is_superuser = False
+    person.save(update_fields=["is_active", "is_staff", "is_superuser"])
+    person.tokens.filter(revoked_at=None).update(revoked_at=now)
+    ReviewLease.objects.filter(reviewer=person).delete()
+    for session in Session.objects.filter(expire_date__gt=now).iterator():
+        if session.get_decoded().get("_auth_user_id") == str(person.pk):
+            session.delete()
+    AuditEntry.objects.create(by=by, verb="person.deactivated", target=person.handle, at=now)
+
+
+def update_profile(
+    *,
+    person: Person,
+    display_name: str,
+    handle: str,
+    team: Team | None,
+    time_zone: str,
+    by: Person,
+    now: datetime,
+    wants_digest: bool | None = None,
+) -> Person:
+    """Change what others see of a person, the zone their times are shown in, and whether they get the daily e-mail.
+
+    Args:
+        wants_digest: None leaves it as it is.
+    """
+    validate_text(display_name)
+    person.display_name, person.handle, person.team, person.time_zone = display_name, handle, team, time_zone
+    if wants_digest is not None:
+        person.wants_digest = wants_digest
+    person.full_clean(exclude=["password"])
+    with transaction.atomic():
+        person.save(update_fields=["display_name", "handle", "team", "time_zone", "wants_digest"])
+        AuditEntry.objects.create(by=by, verb="person.profile", target=person.handle, at=now)
+    return person
+
+
+# -- One-time sign-in links -------------------------------------------------------------------------------
+
+
+def sign_in_link(*, person: Person, base: str) -> str:
+    """Return the address of a one-time sign-in; signing in, a new password or three days end it."""
+    token = signing.dumps([person.pk, _link_state(person)], salt=SIGN_IN_SALT, compress=True)
+    return f"{base.rstrip('/')}/sign-in/{token}/"
+
+
+def _link_state(person: Person) -> str:
+    last = person.last_login.isoformat() if person.last_login else "never"
+    return hashlib.sha256(f"{person.password}:{last}".encode()).hexdigest()[:16]
+
+
+@transaction.atomic
+def use_sign_in_link(*, token: str, now: datetime) -> Person:
+    """Return the link's person and spend it.
+
+    Raises:
+        LinkSpent: used, too old or not ours.
+    """
+    spent = LinkSpent(_("This sign-in link was used or is too old. Ask an admin for a new one."))
+    try:
+        pk, state = signing.loads(token, salt=SIGN_IN_SALT, max_age=SIGN_IN_LINK_AGE)
+    except (signing.BadSignature, ValueError, TypeError) as error:
+        raise spent from error
+    person = Person.objects.select_for_update().filter(pk=pk, is_active=True).first()
+    if person is None or _link_state(person) != state:
+        raise spent
+    person.last_login = now
+    person.save(update_fields=["last_login"])
+    return person
+
+
+# -- Sign-up and invitations ------------------------------------------------------------------------------
+
+
+def signup_is_open() -> bool:
+    """Say whether people of some domain may sign up by themselves."""
+    return bool(settings.WOOLGATHER_SIGNUP_DOMAINS)
+
+
+def signup_allowed(email: str, *, now: datetime) -> bool:
+    """Say whether this address may sign up: its domain is the company's, or it was invited."""
+    domain = email.rpartition("@")[2].lower()
+    return domain in settings.WOOLGATHER_SIGNUP_DOMAINS or _open_invitations(now).filter(email__iexact=email).exists()
+
+
+def _open_invitations(now: datetime) -> QuerySet[Invitation]:
+    return Invitation.objects.filter(accepted_at=None, expires_at__gt=now)
+
+
+def _hash(raw: str) -> str:
+    return hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@transaction.atomic
+def invite(
+    *, email: str, by: Person | None, now: datetime, role: Role | str = Role.CONTRIBUTOR, team: Team | None = None
+) -> tuple[Invitation, str]:
+    """Invite an address; returns the invitation and its link's token, which is kept nowhere."""
+    validate_email(email)
+    if Person.objects.filter(email__iexact=email).exists():
+        raise ValidationError({"email": [_("This address already has an account.")]})
+    raw = secrets.token_urlsafe(24)
+    invitation = Invitation.objects.create(
+        email=email.lower(),
+        token_hash=_hash(raw),
+        role=Role(role),
+        team=team,
+        invited_by=by,
+        created_at=now,
+        expires_at=now + INVITATION_AGE,
+    )
+    AuditEntry.objects.create(by=by, verb="person.invited", target=invitation.email, detail={"role": str(role)}, at=now)
+    return invitation, raw
+
+
+def find_invitation(*, token: str, now: datetime) -> Invitation | None:
+    """Return the open invitation of a link's token."""
+    return _open_invitations(now).filter(token_hash=_hash(token)).first()
+
+
+@transaction.atomic
+def welcome(*, person: Person, now: datetime) -> None:
+    """After sign-up: give the role and team of the invitation, else the contributor's role."""
+    invitation = _open_invitations(now).filter(email__iexact=person.email).first()
+    role = Role(invitation.role) if invitation else Role.CONTRIBUTOR
+    set_role(person=person, role=role, by=invitation.invited_by if invitation else None, now=now)
+    if invitation is not None:
+        if person.team_id is None and invitation.team_id is not None:
+            person.team_id = invitation.team_id
+            person.save(update_fields=["team"])
+        invitation.accepted_at, invitation.accepted_by = now, person
+        invitation.save(update_fields=["accepted_at", "accepted_by"])
+
+
+# -- Tokens -----------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def create_token(
+    *, person: Person, scope: str, by: Person | None, now: datetime, expires_at: datetime | None = None
+) -> tuple[ApiToken, str]:
+    """Make a personal API token; returns it and the secret, of which only the hash is kept."""
+    if scope not in ApiToken.Scope.values:
+        raise ValidationError(
+            {"scope": [_("Choose one of: %(scopes)s.") % {"scopes": ", ".join(ApiToken.Scope.values)}]}
+        )
+    raw = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    token = ApiToken.objects.create(
+        person=person, token_hash=_hash(raw), hint=raw[:8], scope=scope, created_at=now, expires_at=expires_at
+    )
+    detail = {"scope": scope, "hint": token.hint}
+    AuditEntry.objects.create(by=by, verb="token.created", target=person.handle, detail=detail, at=now)
+    return token, raw
+
+
+def find_token(*, raw: str, now: datetime) -> ApiToken | None:
+    """Return the live token of an active person for a secret, or None."""
+    return (
+        ApiToken.objects.select_related("person")
+        .filter(token_hash=_hash(raw), revoked_at=None, person__is_active=True)
+        .filter(Q(expires_at=None) | Q(expires_at__gt=now))
+        .first()
+    )

@@ -1,0 +1,323 @@
+"""Drafting, submitting, editing and withdrawing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from collector.actions import near
+from collector.actions.awards import revoke_standing_awards
+from collector.actions.campaigns import require_open, require_terms
+from collector.actions.flags import find_flags
+from collector.errors import Conflict, NotAllowed, Refused
+from collector.models import (
+    Campaign,
+    Category,
+    Draft,
+    Event,
+    Passage,
+    Person,
+    ReviewLease,
+    Revision,
+    Submission,
+    Terms,
+)
+from collector.pairs import NOTHING_PASTED, Pasted
+from collector.text import fingerprint, instruction_fingerprint, validate_text
+
+if TYPE_CHECKING:
+    import uuid
+    from datetime import datetime
+
+    from collector.pairs import Text
+
+Status = Submission.Status
+
+
+class NotEditable(Conflict):
+    """The submission's state does not allow a new text."""
+
+    code = "not_editable"
+
+
+class StaleRevision(Conflict):
+    """Somebody changed the submission since the person last saw it."""
+
+    code = "stale_revision"
+
+
+class Locked(Conflict):
+    """A reviewer or lead locked the record."""
+
+    code = "locked"
+
+
+class IdTaken(Conflict):
+    """The client-made id belongs to another person's submission or to another text."""
+
+    code = "id_taken"
+
+
+class NotYours(NotAllowed):
+    """Only the author may do this."""
+
+    code = "not_yours"
+
+
+class CategoryNotInCampaign(Refused):
+    """The campaign does not collect this category."""
+
+    code = "category_not_in_campaign"
+
+
+def locked(submission_id: uuid.UUID) -> Submission:
+    """Return the submission with its row locked; for actions only."""
+    return (
+        Submission.objects.select_for_update(of=("self",)).select_related("campaign", "category").get(pk=submission_id)
+    )
+
+
+def owned(*, submission: Submission, by: Person) -> None:
+    """Raise NotYours unless the person is the author."""
+    if submission.author_id != by.pk:
+        raise NotYours(_("Only its author can change a submission."))
+
+
+def require_unlocked(submission: Submission) -> None:
+    """Raise Locked where a reviewer or lead has locked the record."""
+    if submission.locked_at is not None:
+        raise Locked(_("This record is locked, so it can't be changed now. Your text is kept; ask a campaign lead."))
+
+
+def _require_collected(campaign: Campaign, category: Category) -> None:
+    require_open(campaign)
+    if not campaign.targets.filter(category=category).exists():
+        raise CategoryNotInCampaign(
+            _("“%(campaign)s” doesn't collect %(category)s.") % {"campaign": campaign.name, "category": category.name}
+        )
+
+
+def start(
+    *,
+    id: uuid.UUID,
+    campaign: Campaign,
+    category: Category,
+    passage: Passage | None,
+    by: Person,
+    now: datetime,
+) -> Submission:
+    """Find the person's submission with this client-made id, or make it; the row is locked."""
+    if not Submission.objects.filter(pk=id, author=by).exclude(status=Status.DRAFT).exists():
+        _require_collected(campaign, category)
+    Submission.objects.bulk_create(
+        [
+            Submission(
+                id=id,
+                author=by,
+                campaign=campaign,
+                category=category,
+                passage=passage,
+                licence=campaign.data_licence,
+                created_at=now,
+                updated_at=now,
+            )
+        ],
+        ignore_conflicts=True,
+    )
+    submission = locked(id)
+    if submission.author_id != by.pk:
+        raise IdTaken(
+            _("This id belongs to another submission. Reload the page to get a fresh one; your text is kept.")
+        )
+    return submission
+
+
+@transaction.atomic
+def submit(
+    *,
+    id: uuid.UUID,
+    campaign: Campaign,
+    category: Category,
+    text: Text,
+    by: Person,
+    now: datetime,
+    passage: Passage | None = None,
+    language: str = "",
+    source_title: str = "",
+    source_url: str = "",
+    pasted: Pasted = NOTHING_PASTED,
+) -> Submission:
+    """Send a pair to review. The same id sent twice makes one submission: the second answer is the first's.
+
+    Raises:
+        ValidationError: with messages per field; nothing was changed.
+        TermsNotAccepted, CampaignNotOpen, CategoryNotInCampaign: as they say.
+        IdTaken: the id stands for another text; nothing was overwritten.
+    """
+    text.validate(category)
+    for value in (source_title, source_url):
+        validate_text(value)
+    submission = start(id=id, campaign=campaign, category=category, passage=passage, by=by, now=now)
+    if submission.status != Status.DRAFT:
+        first = submission.revisions.filter(number=1).first()
+        if first is not None and text.same_as(first):
+            return submission
+        raise IdTaken(
+            _("This pair was already submitted with another text. Open it under “My submissions” to edit it.")
+        )
+    terms = require_terms(campaign=submission.campaign, person=by)
+    submission.category = category
+    submission.passage = passage
+    submission.source_title = passage.title if passage else source_title
+    submission.source_url = passage.url if passage else source_url
+    return new_revision(
+        submission=submission,
+        text=text,
+        terms=terms,
+        language=language,
+        pasted=pasted,
+        kind=Event.Kind.SUBMITTED,
+        by=by,
+        now=now,
+    )
+
+
+@transaction.atomic
+def resubmit(
+    *,
+    submission: Submission,
+    base_revision: int,
+    text: Text,
+    by: Person,
+    now: datetime,
+    language: str = "",
+    pasted: Pasted = NOTHING_PASTED,
+) -> Submission:
+    """Replace what a submission says by a new revision, which waits for review; an approval, and its points, end.
+
+    Args:
+        base_revision: the number of the revision that the edit began from.
+
+    Raises:
+        StaleRevision: the submission has a newer revision.
+        NotEditable: rejected or withdrawn.
+    """
+    submission = locked(submission.pk)
+    owned(submission=submission, by=by)
+    text.validate(submission.category)
+    current = submission.revisions.filter(number=submission.revision_number).first()
+    if current is not None and base_revision == submission.revision_number - 1 and text.same_as(current):
+        return submission  # a resend: the first one got through
+    if not submission.is_editable or submission.status == Status.DRAFT or current is None:
+        raise NotEditable(
+            _("A submission that is %(status)s can't be edited.") % {"status": submission.get_status_display().lower()}
+        )
+    if base_revision != submission.revision_number:
+        raise StaleRevision(
+            _("This submission was changed since you opened it. Your text is kept below; compare before you send it.")
+        )
+    if text.same_as(current):
+        raise Refused(_("Nothing was changed yet. Edit the text, then resubmit."))
+    require_unlocked(submission)
+    require_open(submission.campaign)
+    terms = require_terms(campaign=submission.campaign, person=by)
+    return new_revision(
+        submission=submission,
+        text=text,
+        terms=terms,
+        language=language or current.language,
+        pasted=pasted,
+        kind=Event.Kind.RESUBMITTED,
+        by=by,
+        now=now,
+    )
+
+
+def new_revision(
+    *,
+    submission: Submission,
+    text: Text,
+    terms: Terms | None,
+    language: str,
+    pasted: Pasted,
+    kind: Event.Kind,
+    by: Person,
+    now: datetime,
+) -> Submission:
+    """Make what the locked submission says from now on, and let it wait for review; for actions only."""
+    before = submission.status
+    submission.revision_number += 1
+    Revision.objects.create(
+        submission=submission,
+        number=submission.revision_number,
+        instruction=text.instruction,
+        context=text.context,
+        response=text.response,
+        language=language or submission.campaign.language,
+        fingerprint=fingerprint(instruction=text.instruction, context=text.context, response=text.response),
+        instruction_fingerprint=instruction_fingerprint(instruction=text.instruction, context=text.context),
+        **text.words(),
+        pasted_count=pasted.count,
+        pasted_characters=pasted.characters,
+        flags=find_flags(submission=submission, text=text),
+        created_by=by,
+        created_at=now,
+    )
+    submission.status = Status.SUBMITTED
+    submission.terms = terms
+    submission.submitted_at = submission.updated_at = now
+    submission.approved_at = submission.disputed_at = None
+    submission.save()
+    near.index(submission=submission, instruction=text.instruction, context=text.context)
+    # A reviewer's edit leaves what the author is typing at this moment where it is.
+    Draft.objects.filter(submission=submission, submission__author=by).delete()
+    ReviewLease.objects.filter(submission=submission).delete()
+    revoke_standing_awards(submission=submission, now=now)
+    record(submission=submission, kind=kind, before=before, by=by, now=now)
+    return submission
+
+
+@transaction.atomic
+def withdraw(*, submission: Submission, by: Person, now: datetime) -> Submission:
+    """Take a submission back, in any state; later releases leave it out and its points are taken back.
+
+    Withdrawing twice is the same as once.
+    """
+    submission = locked(submission.pk)
+    owned(submission=submission, by=by)
+    if submission.status == Status.WITHDRAWN:
+        return submission
+    before = submission.status
+    submission.status = Status.WITHDRAWN
+    submission.approved_at = submission.disputed_at = None
+    submission.updated_at = now
+    submission.save(update_fields=["status", "approved_at", "disputed_at", "updated_at"])
+    near.forget(submission=submission)
+    ReviewLease.objects.filter(submission=submission).delete()
+    revoke_standing_awards(submission=submission, now=now)
+    record(submission=submission, kind=Event.Kind.WITHDRAWN, before=before, by=by, now=now)
+    return submission
+
+
+def record(
+    *,
+    submission: Submission,
+    kind: Event.Kind,
+    before: str,
+    by: Person | None,
+    now: datetime,
+    **fields: object,
+) -> Event:
+    """Write a line of the submission's history; call it in the transaction that changed the submission."""
+    return Event.objects.create(
+        submission=submission,
+        kind=kind,
+        by=by,
+        at=now,
+        revision_number=submission.revision_number,
+        status_before=before,
+        status_after=submission.status,
+        **fields,
+    )

@@ -1,0 +1,24 @@
+"""The core's app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class CollectorConfig(AppConfig):
+    """Sets the roles up after each migration, as Django does with permissions."""
+
+    name = "collector"
+
+    def ready(self) -> None:
+        """Connect the set-up of roles and, on an empty installation, of a first campaign."""
+        post_migrate.connect(_set_up, sender=self)
+
+
+def _set_up(**_kwargs: object) -> None:
+    from django.utils import timezone
+
+    from collector.actions.setup import ensure_installation
+
+    ensure_installation(now=timezone.now())

@@ -1,0 +1,67 @@
+"""The core's tables: people, campaigns, submissions, reviews and awards."""
+
+from __future__ import annotations
+
+from collector.models.awards import Award
+from collector.models.campaigns import (
+    Campaign,
+    CampaignCategory,
+    Category,
+    CategoryExample,
+    Licence,
+    Passage,
+    PassageSkip,
+    Terms,
+    TermsAcceptance,
+)
+from collector.models.conversation import Comment, Digest, Notice
+from collector.models.near import InstructionBand, InstructionSignature
+from collector.models.people import ApiToken, AuditEntry, Invitation, Person, Role, Team
+from collector.models.reviews import (
+    CannedReason,
+    GoldAnswer,
+    GoldItem,
+    Review,
+    ReviewLease,
+    ReviewReason,
+    ReviewSkip,
+)
+from collector.models.sheets import SheetImport
+from collector.models.submissions import Draft, Event, ImportBatch, Revision, Submission
+
+__all__ = [
+    "ApiToken",
+    "AuditEntry",
+    "Award",
+    "Campaign",
+    "CampaignCategory",
+    "CannedReason",
+    "Category",
+    "CategoryExample",
+    "Comment",
+    "Digest",
+    "Draft",
+    "Event",
+    "GoldAnswer",
+    "GoldItem",
+    "ImportBatch",
+    "InstructionBand",
+    "InstructionSignature",
+    "Invitation",
+    "Licence",
+    "Notice",
+    "Passage",
+    "PassageSkip",
+    "Person",
+    "Review",
+    "ReviewLease",
+    "ReviewReason",
+    "ReviewSkip",
+    "Revision",
+    "Role",
+    "SheetImport",
+    "Submission",
+    "Team",
+    "Terms",
+    "TermsAcceptance",
+]

@@ -1,0 +1,84 @@
+"""Who may sign up and how a one-time link signs in: the wiring between allauth and the core's actions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import ValidationError
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from collector.actions import people
+from collector.errors import Refused
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+    from collector.forms import SignupForm
+    from collector.models import Person
+
+INVITATION_SESSION_KEY = "invitation"
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    """Lets in whom the settings' domains or an invitation allow."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Show the form where anybody could use it."""
+        return people.signup_is_open() or INVITATION_SESSION_KEY in request.session
+
+    def clean_email(self, email: str) -> str:
+        """Refuse addresses of other domains, saying what to do."""
+        cleaned: str = super().clean_email(email)
+        path = self.request.path if self.request is not None else ""
+        if not path.endswith(("/signup/", "/email/")) or people.signup_allowed(cleaned, now=timezone.now()):
+            return cleaned
+        if path.endswith("/email/"):
+            raise ValidationError(_("Use one of the company's own addresses, or one that was invited."))
+        raise ValidationError(
+            _(
+                "Sign-up is for the company's own addresses or by invitation. "
+                "Ask your campaign lead to invite this address."
+            )
+        )
+
+    def save_user(self, request: HttpRequest, user: Person, form: SignupForm, commit: bool = True) -> Person:
+        """Give the new account its name and a free handle before it is first saved."""
+        user.display_name = form.cleaned_data["display_name"]
+        user.handle = people.new_handle(user.display_name)
+        saved: Person = super().save_user(request, user, form, commit)
+        return saved
+
+
+@login_not_required
+@require_http_methods(["GET", "POST"])
+def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Sign in by a one-time link; the button keeps mail scanners, which follow links, from using it up."""
+    if request.method == "GET":
+        return render(request, "account/sign_in_link.html", {"token": token})
+    try:
+        person = people.use_sign_in_link(token=token, now=timezone.now())
+    except Refused as refused:
+        return render(request, "account/sign_in_link.html", {"error": str(refused)}, status=410)
+    login(request, person, backend="allauth.account.auth_backends.AuthenticationBackend")
+    if not person.has_usable_password():
+        messages.info(request, _("Welcome! Set a password so that you can sign in again."))
+        return redirect("account_set_password")
+    return redirect("home")
+
+
+@login_not_required
+@require_http_methods(["GET"])
+def invitation(request: HttpRequest, token: str) -> HttpResponse:
+    """Remember the invitation and show the sign-up form; signing up with the invited address uses it."""
+    found = people.find_invitation(token=token, now=timezone.now())
+    if found is None:
+        return render(request, "account/invitation_invalid.html", status=410)
+    request.session[INVITATION_SESSION_KEY] = found.email
+    return redirect("account_signup")

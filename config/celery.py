@@ -1,0 +1,69 @@
+"""The Celery application: a doorbell and a pool of processes. What is to be done stands in the jobs' rows."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+from celery import Celery
+from celery.signals import worker_process_init, worker_ready, worker_shutdown
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+logger = logging.getLogger(__name__)
+
+app = Celery("woolgather")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+PR_SET_PDEATHSIG = 1
+
+
+@worker_process_init.connect
+def die_with_parent(**_: Any) -> None:
+    """End a pool process with its worker, even one that was killed: nobody else could stop it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@worker_ready.connect
+def show_life(sender: Any, **_: Any) -> None:
+    """Write the worker's sign of life now and then, on the worker's own timer."""
+    from jobs import conf
+
+    name = str(sender.hostname)
+    _show(name)
+    sender.timer.call_repeatedly(conf.heartbeat_seconds(), _show, (name,))
+
+
+@worker_shutdown.connect
+def say_goodbye(sender: Any, **_: Any) -> None:
+    """Remove the worker's sign of life, so that readiness tells at once."""
+    from django.db import DatabaseError, connection
+
+    from jobs import actions
+
+    try:
+        actions.forget_worker(worker=str(getattr(sender, "hostname", sender)))
+    except DatabaseError as error:
+        logger.warning("could not say good-bye: %s", error)
+    finally:
+        connection.close()
+
+
+def _show(name: str) -> None:
+    from django.db import DatabaseError, connection
+
+    from jobs import actions
+
+    try:
+        actions.show_worker(worker=name, now=datetime.now(UTC))
+    except DatabaseError as error:
+        logger.warning("could not show that the worker lives: %s", error)
+    finally:
+        connection.close()

@@ -1,0 +1,36 @@
+"""Every write of the release: freeze a version, build its files, fail it, take it up again, withdraw it."""
+
+from __future__ import annotations
+
+from exports.actions.build import BuildFailed, CannotRebuild, build_version, fail_version, rebuild_version
+from exports.actions.freeze import (
+    BadRequest,
+    LicencesDontFit,
+    NotALead,
+    NothingApproved,
+    NothingChanged,
+    TooManyBuilds,
+    attach_job,
+    request_version,
+)
+from exports.actions.state import WrongState, record_download, restart_version, withdraw_version
+
+__all__ = [
+    "BadRequest",
+    "BuildFailed",
+    "CannotRebuild",
+    "LicencesDontFit",
+    "NotALead",
+    "NothingApproved",
+    "NothingChanged",
+    "TooManyBuilds",
+    "WrongState",
+    "attach_job",
+    "build_version",
+    "fail_version",
+    "rebuild_version",
+    "record_download",
+    "request_version",
+    "restart_version",
+    "withdraw_version",
+]

@@ -1,0 +1,351 @@
+"""Freezing a version: its number, its membership and everything its papers say, in one transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.db.models import Case, CharField, Count, F, IntegerField, QuerySet, Value, When, Window
+from django.db.models.functions import RowNumber
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from collector.errors import NotAllowed, Refused
+from collector.models import AuditEntry, Campaign, Category, Person, Revision, Role, Submission
+from exports import naming, queries, splits
+from exports.columnar import Bytes, content_hash
+from exports.failpoints import reach
+from exports.licences import LICENCES, fitting, may_hold, most_demanding
+from exports.models import Dataset, DatasetRecord, DatasetRemoval, DatasetVersion
+from exports.writers.text import OPTIONAL_FORMATS
+
+if TYPE_CHECKING:
+    import uuid
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from exports.filters import Filter
+
+BUILDS_AT_ONCE = 2
+INSERT_ROWS = 1_000
+NAMED = 20
+
+
+class BadRequest(ValidationError):
+    """The name, the filter or a format can't be; messages by field."""
+
+
+class NotALead(NotAllowed):
+    """Only campaign leads and admins release."""
+
+    code = "not_a_lead"
+
+
+class NothingApproved(Refused):
+    """The filter chooses no approved record."""
+
+    code = "nothing_approved"
+
+
+class LicencesDontFit(Refused):
+    """Some chosen records can't be released under the version's licence; ``records`` has the first of their ids."""
+
+    code = "licences_dont_fit"
+
+    def __init__(self, message: object, records: list[str]) -> None:
+        super().__init__(message)
+        self.records = records
+
+
+class NothingChanged(Refused):
+    """``version`` already holds exactly this."""
+
+    code = "nothing_changed"
+
+    def __init__(self, message: object, version: DatasetVersion) -> None:
+        super().__init__(message)
+        self.version = version
+
+
+class TooManyBuilds(Refused):
+    """The person has one version being built and one waiting."""
+
+    code = "too_many_builds"
+
+
+def request_version(
+    *,
+    name: str,
+    filter: Filter,
+    formats: Sequence[str],
+    by: Person | None,
+    now: datetime,
+    url: str = "",
+    highest_on_disk: int = 0,
+    licence: str = "",
+) -> DatasetVersion:
+    """Freeze what the filter chooses now as the dataset's next version; its files come later.
+
+    ``by`` is None for the management command. ``licence`` (SPDX) is the version's; left out, it is the data licence of
+    the campaigns that the records are from where they agree, else the most demanding of the records' own.
+    ``highest_on_disk`` keeps a number from coming twice where a database was replaced and its files were not. The same
+    request while its version is being built returns that one.
+
+    Raises:
+        BadRequest: a name, format, campaign or category that can't be.
+        NotALead: the person may not release.
+        TooManyBuilds: the person has two versions under way.
+        NothingApproved: nothing to release.
+        LicencesDontFit: some records may not be released under the version's licence; they are named.
+        NothingChanged: the newest version with this filter holds exactly this, in these formats.
+    """
+    if by is not None and not by.has_role(Role.LEAD):
+        raise NotALead(_("Only a campaign lead or an admin can release a version."))
+    _check(name, filter, formats, licence)
+    with transaction.atomic():
+        Dataset.objects.get_or_create(name=name)
+        # The lock makes requests for one dataset wait for each other: numbers and “nothing changed” hold.
+        dataset = Dataset.objects.select_for_update().get(name=name)
+        version = _freeze(dataset, filter, sorted(set(formats)), by, now, url, highest_on_disk, licence)
+        known = _equal_version(version)
+        if known is not None:
+            transaction.set_rollback(True)
+        else:
+            _too_many(version, by)
+            _freeze_removals(version)
+            AuditEntry.objects.create(
+                by=by,
+                verb="dataset.requested",
+                target=str(version),
+                at=now,
+                detail={"rows": version.rows, "filter": version.filter},
+            )
+    if known is not None:
+        if known.is_building:
+            return known
+        raise NothingChanged(
+            _(
+                "Nothing changed since %(version)s: it holds the same %(rows)s records (%(filter)s). "
+                "No new version was made."
+            )
+            % {"version": known.label, "rows": f"{known.rows:,}", "filter": known.filter_in_words},
+            known,
+        )
+    reach("after-freeze")
+    return version
+
+
+def attach_job(*, version: DatasetVersion, job_id: uuid.UUID) -> None:
+    """Note which background job builds the version."""
+    DatasetVersion.objects.filter(pk=version.pk).update(job=job_id)
+    version.job = job_id
+
+
+def _check(name: str, filter: Filter, formats: Sequence[str], licence: str) -> None:
+    errors: dict[str, list[str]] = {}
+    try:
+        naming.valid_name(name)
+    except naming.BadName as error:
+        errors["name"] = [str(error)]
+    if unknown := sorted(set(formats) - set(OPTIONAL_FORMATS)):
+        errors["formats"] = [
+            _("There is no format %(unknown)s; there are %(known)s.")
+            % {"unknown": ", ".join(unknown), "known": ", ".join(OPTIONAL_FORMATS)}
+        ]
+    known: dict[str, Any] = {
+        "campaigns": Campaign.objects.values_list("slug", flat=True),
+        "categories": Category.objects.values_list("slug", flat=True),
+        "licences": LICENCES,
+    }
+    for key, slugs in queries.unknown_parts(filter).items():
+        errors[key] = [
+            _("%(unknown)s does not exist; there are %(known)s.")
+            % {"unknown": ", ".join(slugs), "known": ", ".join(known[key]) or _("none yet")}
+        ]
+    if licence and licence not in LICENCES:
+        errors["licence"] = [
+            _("There is no licence %(unknown)s here; there are %(known)s.")
+            % {"unknown": licence, "known": ", ".join(LICENCES)}
+        ]
+    if errors:
+        raise BadRequest(errors)
+
+
+def _freeze(
+    dataset: Dataset,
+    filter: Filter,
+    formats: list[str],
+    by: Person | None,
+    now: datetime,
+    url: str,
+    highest_on_disk: int,
+    licence: str,
+) -> DatasetVersion:
+    revisions = queries.chosen(filter)
+    licences = dict(revisions.order_by().values_list("submission__licence").annotate(rows=Count("pk")))
+    if not licences:
+        raise NothingApproved(_nothing_message(filter))
+    licence = licence or _own_licence(revisions, licences)
+    _require_fitting(revisions, licences, licence)
+    dataset.last_number = max(dataset.last_number, highest_on_disk) + 1
+    dataset.save(update_fields=["last_number"])
+    version = DatasetVersion.objects.create(
+        dataset=dataset,
+        number=dataset.last_number,
+        filter=filter.as_dict(),
+        filter_hash=filter.sha256(),
+        parent=queries.latest_ready(dataset.name),
+        licence=licence,
+        formats=formats,
+        rows=sum(licences.values()),
+        about=_about(dataset.name, dataset.last_number, url),
+        created_by=by,
+        created_at=now,
+        frozen_at=now,
+    )
+    _freeze_records(version, revisions)
+    counted = dict(version.records.order_by().values_list("split").annotate(rows=Count("pk")))
+    version.splits = {split: counted[split] for split in splits.SPLITS if split in counted}
+    version.rows = sum(counted.values())
+    version.content_hash = content_hash(version)
+    version.save(update_fields=["splits", "rows", "content_hash"])
+    return version
+
+
+def _own_licence(revisions: QuerySet[Revision], licences: dict[str, int]) -> str:
+    of_campaigns = set(revisions.order_by().values_list("submission__campaign__data_licence", flat=True).distinct())
+    return of_campaigns.pop() if len(of_campaigns) == 1 else most_demanding(licences)
+
+
+def _require_fitting(revisions: QuerySet[Revision], licences: dict[str, int], licence: str) -> None:
+    wrong = sorted(spdx for spdx in licences if not may_hold(licence, spdx))
+    if not wrong:
+        return
+    chosen = revisions.filter(submission__licence__in=wrong).order_by("submission_id")
+    ids = [str(key) for key in chosen.values_list("submission_id", flat=True)[:NAMED]]
+    rows = sum(licences[spdx] for spdx in wrong)
+    others = [spdx for spdx in fitting(licences) if spdx != licence]
+    message = ngettext(
+        "%(shown)s record under %(wrong)s can't be released under %(licence)s: %(ids)s.",
+        "%(shown)s records under %(wrong)s can't be released under %(licence)s: %(ids)s.",
+        rows,
+    ) % {
+        "shown": f"{rows:,}",
+        "wrong": ", ".join(wrong),
+        "licence": licence,
+        "ids": ", ".join(ids) + (", …" if rows > len(ids) else ""),
+    }
+    if others:
+        advice = _("Leave them out by choosing licences, or release under %(others)s.") % {"others": ", ".join(others)}
+    else:
+        advice = _("No one licence fits them all. Leave some out by choosing licences.")
+    raise LicencesDontFit(f"{message} {advice}", ids)
+
+
+def _nothing_message(filter: Filter) -> str:
+    approved = Submission.objects.approved().count()
+    if approved == 0:
+        return _(
+            "There is nothing to release: no submission is approved yet. Review some, or import a dataset as approved."
+        )
+    return _(
+        "There is nothing to release: none of the %(approved)s approved records fits %(filter)s. Widen the filter."
+    ) % {
+        "approved": f"{approved:,}",
+        "filter": filter.in_words().removeprefix("approved records with "),
+    }
+
+
+def _about(name: str, number: int, url: str) -> dict[str, Any]:
+    """Return what the papers say of campaigns and categories, as it is now; later edits don't reach a rebuild."""
+    campaigns = list(Campaign.objects.order_by("slug").values("slug", "name", "description"))
+    return {
+        "url": f"{url.rstrip('/')}/datasets/v{number}/?name={name}" if url else f"urn:woolgather:{name}:v{number}",
+        "demonstration": Campaign.objects.filter(is_demo=True).exists(),
+        "campaigns": campaigns,
+        "categories": list(Category.objects.order_by("slug").values("slug", "name", "tagline")),
+    }
+
+
+def _freeze_records(version: DatasetVersion, revisions: QuerySet[Revision]) -> None:
+    """Copy the chosen rows in one INSERT … SELECT: a write transaction over many rows must not last."""
+    split = Case(
+        When(instruction_fingerprint__lt=splits.TRAIN_BELOW, then=Value(splits.TRAIN)),
+        When(instruction_fingerprint__lt=splits.VALIDATION_BELOW, then=Value(splits.VALIDATION)),
+        default=Value(splits.TEST),
+        output_field=CharField(),
+    )
+    # One split after the other, so that a shard and a row group of a file are a range of positions.
+    order = Case(
+        When(instruction_fingerprint__lt=splits.TRAIN_BELOW, then=Value(0)),
+        When(instruction_fingerprint__lt=splits.VALIDATION_BELOW, then=Value(1)),
+        default=Value(2),
+        output_field=IntegerField(),
+    )
+    source: dict[str, Any] = {
+        "version_id": Value(version.pk),
+        "position": Window(RowNumber(), order_by=[order.asc(), F("submission_id").asc()]),
+        "submission_id": F("submission_id"),
+        "revision_id": F("pk"),
+        "split": split,
+        "size": Bytes(F("instruction")) + Bytes(F("context")) + Bytes(F("response")),
+        "category": F("submission__category__slug"),
+        "campaign": F("submission__campaign__slug"),
+        "licence": F("submission__licence"),
+        "source_title": F("submission__source_title"),
+        "source_url": F("submission__source_url"),
+        "contributor": F("submission__author__pseudonym"),
+        "approvals": F("approvals"),
+        "approved_at": F("submission__approved_at"),
+    }
+    selected = revisions.order_by().values_list(*source.values())
+    sql, params = selected.query.sql_with_params()
+    quote = connection.ops.quote_name
+    columns = ", ".join(quote(name) for name in source)
+    table = quote(DatasetRecord._meta.db_table)  # noqa: SLF001 - Django's own name for it
+    with connection.cursor() as cursor:
+        # Only names of our own columns are put together here; every value travels as a parameter.
+        cursor.execute(f"INSERT INTO {table} ({columns}) {sql}", params)
+
+
+def _equal_version(version: DatasetVersion) -> DatasetVersion | None:
+    """Return the newest other version with this filter if it holds the same, in these formats at least."""
+    others = DatasetVersion.objects.filter(dataset=version.dataset, filter_hash=version.filter_hash).exclude(
+        pk=version.pk
+    )
+    alive = others.filter(status__in=[DatasetVersion.Status.READY, DatasetVersion.Status.BUILDING])
+    last = alive.select_related("dataset").order_by("-number").first()
+    if last is None or last.content_hash != version.content_hash or not set(version.formats) <= set(last.formats):
+        return None
+    return last
+
+
+def _too_many(version: DatasetVersion, by: Person | None) -> None:
+    if by is None:
+        return
+    under_way = DatasetVersion.objects.building().filter(created_by=by).exclude(pk=version.pk).count()
+    if under_way >= BUILDS_AT_ONCE:
+        raise TooManyBuilds(_("You already have two versions being built. Wait until one of them is ready."))
+
+
+def _freeze_removals(version: DatasetVersion) -> None:
+    if version.parent is None:
+        return
+    gone = DatasetRecord.objects.of(version.parent).not_in(version).values_list("submission_id", "submission__status")
+    reasons = {
+        Submission.Status.WITHDRAWN: DatasetRemoval.Reason.WITHDRAWN,
+        Submission.Status.REJECTED: DatasetRemoval.Reason.REJECTED,
+        Submission.Status.APPROVED: DatasetRemoval.Reason.FILTERED,
+    }
+    DatasetRemoval.objects.bulk_create(
+        (
+            DatasetRemoval(
+                version=version,
+                submission_id=key,
+                reason=reasons.get(Submission.Status(status), DatasetRemoval.Reason.IN_REVIEW),
+            )
+            for key, status in gone
+        ),
+        batch_size=INSERT_ROWS,
+    )

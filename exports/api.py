@@ -1,0 +1,234 @@
+"""Dataset versions over the API: list, start a build, read one, fetch its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers, status
+from rest_framework.exceptions import Throttled
+from rest_framework.generics import ListAPIView
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from collector.api_auth import CursorPages
+from exports import actions, downloads, queries, serving, tasks
+from exports.filters import BadFilter, Filter
+from exports.licences import LICENCES
+from exports.models import DatasetVersion
+from exports.writers.text import OPTIONAL_FORMATS
+from jobs.models import Job
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpResponseBase
+    from rest_framework.request import Request
+
+    from collector.models import Person
+
+RETRY_AFTER = 10  # seconds
+NAME = OpenApiParameter(
+    "name", OpenApiTypes.STR, description="The dataset's name, where it is not the installation's own."
+)
+BINARY = OpenApiResponse(OpenApiTypes.BINARY, description="The file's bytes.")
+
+
+class VersionSerializer(serializers.ModelSerializer[DatasetVersion]):
+    """A version as lists show it. Nothing of it can be written."""
+
+    version = serializers.CharField(source="label", read_only=True)
+    name = serializers.CharField(read_only=True)
+    sha256 = serializers.CharField(source="manifest_sha256", read_only=True)
+    bytes = serializers.IntegerField(read_only=True)
+    parent = serializers.CharField(source="parent.label", read_only=True, default=None)  # type: ignore[assignment]  # a column of ours, not the serializer above
+
+    class Meta:
+        model = DatasetVersion
+        fields: tuple[str, ...] = (
+            *("name", "version", "status", "rows", "splits", "filter", "formats", "licence", "parent"),
+            *("sha256", "bytes", "failure", "created_at", "frozen_at", "ready_at"),
+        )
+        read_only_fields: tuple[str, ...] = fields
+
+
+class FileSerializer(serializers.Serializer[dict[str, Any]]):
+    """One file of a version."""
+
+    path = serializers.CharField()
+    sha256 = serializers.CharField()
+    bytes = serializers.IntegerField(allow_null=True)
+    rows = serializers.IntegerField()
+    url = serializers.CharField()
+
+
+class VersionDetailSerializer(VersionSerializer):
+    """A version with its files, its changes and, while it is built, its progress in per cent."""
+
+    files = serializers.SerializerMethodField()
+    changes = serializers.SerializerMethodField()
+    progress = serializers.SerializerMethodField()
+
+    class Meta(VersionSerializer.Meta):
+        fields: tuple[str, ...] = (*VersionSerializer.Meta.fields, "files", "changes", "progress")
+        read_only_fields: tuple[str, ...] = fields
+
+    @extend_schema(responses=FileSerializer(many=True))
+    def get_files(self, version: DatasetVersion) -> list[dict[str, Any]]:
+        """List the files that may be fetched: none until the version is ready."""
+        if not version.is_ready:
+            return []
+        return [
+            {**entry, "url": _address("api-dataset-file", version, entry["path"])} for entry in serving.listed(version)
+        ]
+
+    def get_changes(self, version: DatasetVersion) -> dict[str, int]:
+        """Count what was added, removed and edited since the parent."""
+        return queries.changes(version)
+
+    def get_progress(self, version: DatasetVersion) -> int | None:
+        """Say how far the build is, where that is known."""
+        if not version.is_building or version.job is None:
+            return None
+        job = Job.objects.filter(pk=version.job).first()
+        return job.percent if job else None
+
+
+class FilterSerializer(serializers.Serializer[dict[str, Any]]):
+    """What a version chooses; the filter's own rules are checked where filters are made."""
+
+    campaigns = serializers.ListField(child=serializers.CharField(max_length=64), required=False, max_length=200)
+    categories = serializers.ListField(child=serializers.CharField(max_length=64), required=False, max_length=200)
+    languages = serializers.ListField(child=serializers.CharField(max_length=35), required=False, max_length=200)
+    min_approvals = serializers.IntegerField(required=False, min_value=0, max_value=100)
+    licences = serializers.ListField(child=serializers.CharField(max_length=64), required=False, max_length=50)
+    without_flags = serializers.ListField(child=serializers.SlugField(max_length=30), required=False, max_length=50)
+    min_rating = serializers.IntegerField(required=False, min_value=0, max_value=5)
+    approved_from = serializers.CharField(max_length=10, required=False, help_text="A day, UTC, included.")
+    approved_until = serializers.CharField(max_length=10, required=False, help_text="A day, UTC, included.")
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Refuse a key that no filter has: left out silently, it would release more than was asked for."""
+        if isinstance(data, Mapping) and (unknown := sorted(set(data) - set(self.fields))):
+            raise serializers.ValidationError({str(name): [_("A filter has no such key.")] for name in unknown})
+        known: dict[str, Any] = super().to_internal_value(data)
+        return known
+
+
+class BuildSerializer(serializers.Serializer[dict[str, Any]]):
+    """What starts a build; everything may be left out."""
+
+    name = serializers.CharField(max_length=64, required=False)
+    filter = FilterSerializer(required=False)
+    licence = serializers.ChoiceField(
+        choices=list(LICENCES), required=False, help_text="The version's; by default that of its campaigns."
+    )
+    formats = serializers.ListField(
+        child=serializers.ChoiceField(choices=list(OPTIONAL_FORMATS)), required=False, max_length=len(OPTIONAL_FORMATS)
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Make the filter."""
+        try:
+            return {**attrs, "filter": Filter.of(attrs.get("filter", {}))}
+        except BadFilter as error:
+            raise serializers.ValidationError({error.field: [str(error)]}) from error
+
+
+def _person(request: Request) -> Person:
+    person = request.user
+    assert person.is_authenticated  # noqa: S101 - the permission class saw to it
+    return person
+
+
+def _address(view: str, version: DatasetVersion, *args: str) -> str:
+    url = reverse(view, args=[version.label, *args])
+    return url if version.name == settings.WOOLGATHER_DATASET_NAME else f"{url}?name={version.name}"
+
+
+def _versions(name: str | None = None) -> QuerySet[DatasetVersion]:
+    versions = DatasetVersion.objects.select_related("dataset", "parent__dataset")
+    return versions.filter(dataset__name=name) if name else versions
+
+
+def _found(request: Request, label: str) -> DatasetVersion:
+    name = request.query_params.get("name") or settings.WOOLGATHER_DATASET_NAME
+    return get_object_or_404(_versions(name), number=int(label[1:]))
+
+
+class DatasetList(ListAPIView[DatasetVersion]):
+    """The versions, newest first; POST freezes and builds the next one (leads and admins)."""
+
+    serializer_class = VersionSerializer
+    pagination_class = CursorPages
+    required_scopes = {"POST": "admin"}
+
+    def get_queryset(self) -> QuerySet[DatasetVersion]:
+        """Every version, or those of ``?name=``."""
+        return _versions(self.request.query_params.get("name"))
+
+    @extend_schema(parameters=[NAME])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List versions."""
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        request=BuildSerializer,
+        responses={
+            202: OpenApiResponse(VersionDetailSerializer, description="Frozen; its files are being written."),
+            200: OpenApiResponse(
+                VersionDetailSerializer, description="Nothing changed: the version that holds just this."
+            ),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        """Start a build."""
+        asked = BuildSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        code: int = status.HTTP_202_ACCEPTED
+        try:
+            version = tasks.start(
+                name=asked.validated_data.get("name") or settings.WOOLGATHER_DATASET_NAME,
+                filter=asked.validated_data["filter"],
+                formats=asked.validated_data.get("formats", []),
+                licence=asked.validated_data.get("licence", ""),
+                by=_person(request),
+                now=timezone.now(),
+            )
+        except actions.NothingChanged as unchanged:
+            version, code = unchanged.version, status.HTTP_200_OK
+        except actions.TooManyBuilds as error:
+            raise Throttled(wait=RETRY_AFTER, detail=str(error)) from error
+        body = VersionDetailSerializer(version, context={"request": request}).data
+        return Response(body, status=code, headers={"Location": _address("api-dataset-detail", version)})
+
+
+class DatasetDetail(APIView):
+    """One version."""
+
+    @extend_schema(parameters=[NAME], responses=VersionDetailSerializer)
+    def get(self, request: Request, version: str) -> Response:
+        """Return the version with its files."""
+        return Response(VersionDetailSerializer(_found(request, version), context={"request": request}).data)
+
+
+class DatasetFile(APIView):
+    """One file of a ready version."""
+
+    @extend_schema(parameters=[NAME], responses={(200, "application/octet-stream"): BINARY})
+    def get(self, request: Request, version: str, path: str) -> HttpResponseBase:
+        """Hand the file out, or the one range of it that is asked for, and note who got it."""
+        found = _found(request, version)
+        try:
+            response = downloads.file_response(request=request, version=found, path=path, root=tasks.root())
+        except serving.NotServed as error:
+            raise Http404(str(error)) from error
+        actions.record_download(version=found, path=path, by=_person(request), now=timezone.now())
+        return response

@@ -1,0 +1,119 @@
+"""``croissant.json``: the version in MLCommons Croissant's vocabulary, so that dataset tools can read it unasked."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from exports.composition import sentence
+from exports.licences import facts
+from exports.schema import COLUMNS, arrow_type_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exports.composition import Counts
+    from exports.release import Release
+    from exports.writers.sink import FileEntry
+
+# The context that the Croissant 1.1 specification prescribes for every document.
+CONTEXT: dict[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileProperty": "cr:fileProperty",
+    "fileObject": "cr:fileObject",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+DATA_TYPES = {"string": "sc:Text", "int32": "sc:Integer", "int16": "sc:Integer", "timestamp[us, tz=UTC]": "sc:Date"}
+
+
+def render(*, release: Release, counts: Counts, files: Sequence[FileEntry]) -> str:
+    """Return the document; ``files`` are the data files with their hashes."""
+    parquet = [entry for entry in files if entry["path"].endswith(".parquet")]
+    licence = facts(release.licence)
+    document = {
+        "@context": CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "name": release.name,
+        "description": f"{sentence(counts)}: instructions with responses, written and reviewed by people.",
+        "url": release.about["url"],
+        "license": licence.url or release.licence,
+        "version": f"{release.number}.0.0",
+        "datePublished": release.frozen_at.date().isoformat(),
+        "citeAs": f"@misc{{{release.name}, title = {{{release.name} {release.version}}}, "
+        f"year = {{{release.frozen_at.year}}}}}",
+        "inLanguage": list(counts["languages"]),
+        "isLiveDataset": False,
+        "distribution": [
+            {
+                "@type": "cr:FileObject",
+                "@id": entry["path"],
+                "name": entry["path"],
+                "contentUrl": entry["path"],
+                "contentSize": f"{entry['bytes']} B",
+                "encodingFormat": _media_type(entry["path"]),
+                "sha256": entry["sha256"],
+            }
+            for entry in files
+        ],
+        "recordSet": [_record_set(entry["path"]) for entry in parquet],
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def _media_type(path: str) -> str:
+    if path.endswith(".parquet"):
+        return "application/x-parquet"
+    return "application/jsonlines" if path.endswith(".jsonl") else "application/json"
+
+
+def _record_set(path: str) -> dict[str, Any]:
+    name = path.removeprefix("data/").removesuffix(".parquet")
+    return {
+        "@type": "cr:RecordSet",
+        "@id": name,
+        "name": name,
+        "key": {"@id": f"{name}/id"},
+        "field": [
+            {
+                "@type": "cr:Field",
+                "@id": f"{name}/{column}",
+                "name": column,
+                "dataType": DATA_TYPES[arrow_type_name(column)],
+                "source": {"fileObject": {"@id": path}, "extract": {"column": column}},
+            }
+            for column in COLUMNS
+        ],
+    }

@@ -1,0 +1,117 @@
+"""What a version chooses from the approved submissions, as a value that can be kept, compared and said in words."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MOST_APPROVALS, BEST_RATING = 100, 5
+LISTS = ("campaigns", "categories", "languages", "licences", "without_flags")
+NUMBERS = ("min_approvals", "min_rating")
+DAYS = ("approved_from", "approved_until")
+KEYS = (*LISTS, *NUMBERS, *DAYS)
+
+
+class BadFilter(ValueError):
+    """The filter asks for something that can't be; ``str()`` says what, ``field`` where."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """The empty filter chooses everything that is approved; each part narrows it.
+
+    ``min_rating`` is compared with the mean rating of the revision's reviews; an unrated revision is left out.
+    ``without_flags`` leaves out revisions in which the checks found one of these. The days are ISO dates in UTC, both
+    included, "" for no bound.
+    """
+
+    campaigns: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    min_approvals: int = 0
+    min_rating: int = 0
+    licences: tuple[str, ...] = ()
+    without_flags: tuple[str, ...] = ()
+    approved_from: str = ""
+    approved_until: str = ""
+
+    def __post_init__(self) -> None:
+        """Bring the lists into one order, so that equal filters are equal; refuse numbers out of range."""
+        for name in LISTS:
+            object.__setattr__(self, name, tuple(sorted(set(getattr(self, name)))))
+        if not 0 <= self.min_approvals <= MOST_APPROVALS:
+            raise BadFilter("min_approvals", "The least number of approvals goes from 0 to 100.")
+        if not 0 <= self.min_rating <= BEST_RATING:
+            raise BadFilter("min_rating", "The least mean rating goes from 1 to 5; 0 takes unrated records too.")
+        for name in DAYS:
+            if value := getattr(self, name):
+                try:
+                    object.__setattr__(self, name, date.fromisoformat(value).isoformat())
+                except ValueError as error:
+                    raise BadFilter(name, f"{name} is a day such as 2026-03-31.") from error
+        if self.approved_from and self.approved_until and self.approved_until < self.approved_from:
+            raise BadFilter("approved_until", "The last day comes before the first.")
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Filter:
+        """Make a filter of what JSON holds.
+
+        Raises:
+            BadFilter: an unknown key, or a value of another kind.
+        """
+        unknown = sorted(set(values) - set(KEYS))
+        if unknown:
+            raise BadFilter(unknown[0], f"A filter has no {unknown[0]!r}; it has {', '.join(KEYS)}.")
+        for name in LISTS:
+            given = values.get(name, [])
+            if not isinstance(given, list | tuple) or not all(isinstance(item, str) for item in given):
+                raise BadFilter(name, f"{name} is a list of texts.")
+        for name in NUMBERS:
+            if type(values.get(name, 0)) is not int:
+                raise BadFilter(name, f"{name} is a whole number.")
+        for name in DAYS:
+            if not isinstance(values.get(name, ""), str):
+                raise BadFilter(name, f"{name} is a day such as 2026-03-31.")
+        lists: dict[str, Any] = {name: tuple(values.get(name, ())) for name in LISTS}
+        others = {name: values[name] for name in (*NUMBERS, *DAYS) if name in values}
+        return cls(**lists, **others)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the filter as JSON holds it, every key present."""
+        return {name: list(getattr(self, name)) if name in LISTS else getattr(self, name) for name in KEYS}
+
+    def sha256(self) -> str:
+        """Return a hash (hex) that equal filters share."""
+        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()
+
+    def in_words(self) -> str:
+        """Return the filter as half a sentence, in English: it goes into the files of a release."""
+        parts = []
+        for noun, values in (
+            ("campaign", self.campaigns),
+            ("category", self.categories),
+            ("language", self.languages),
+            ("licence", self.licences),
+        ):
+            if values:
+                parts.append(f"{noun} {' or '.join(values)}")
+        if self.min_approvals:
+            parts.append(f"at least {self.min_approvals} approval{'s' if self.min_approvals > 1 else ''}")
+        if self.min_rating:
+            parts.append(f"a mean rating of at least {self.min_rating}")
+        if self.without_flags:
+            parts.append(f"no finding of {' or '.join(self.without_flags)}")
+        if self.approved_from or self.approved_until:
+            bounds = [("from", self.approved_from), ("until", self.approved_until)]
+            parts.append("an approval " + " ".join(f"{word} {day}" for word, day in bounds if day))
+        return "all approved records" if not parts else "approved records with " + ", ".join(parts)

@@ -1,0 +1,112 @@
+"""The form that starts a release."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from collector.models import Campaign, Category
+from exports.filters import BadFilter, Filter
+from exports.licences import LICENCES
+from exports.models import validate_dataset_name
+from exports.writers.text import OPTIONAL_FORMATS
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from django.core.exceptions import ValidationError
+
+
+def _day(value: date | None) -> str:
+    return value.isoformat() if value else ""
+
+
+class ReleaseForm(forms.Form):
+    """What the next version chooses; everything approved where nothing is ticked."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=64,
+        validators=[validate_dataset_name],
+        help_text=_("Versions are numbered under it. Lower-case letters, digits, dots, hyphens."),
+    )
+    campaigns = forms.MultipleChoiceField(label=_("Campaigns"), required=False, widget=forms.CheckboxSelectMultiple)
+    categories = forms.MultipleChoiceField(label=_("Categories"), required=False, widget=forms.CheckboxSelectMultiple)
+    min_approvals = forms.IntegerField(
+        label=_("At least this many approvals"),
+        required=False,
+        min_value=0,
+        max_value=100,
+        help_text=_("0 takes approved imports too."),
+    )
+    min_rating = forms.ChoiceField(
+        label=_("Mean rating at least"),
+        required=False,
+        choices=[("0", _("any, or none")), *((str(number), str(number)) for number in range(1, 6))],
+    )
+    licence = forms.ChoiceField(
+        label=_("Licence of the version"),
+        required=False,
+        choices=[("", _("that of the campaign")), *((spdx, facts.name) for spdx, facts in LICENCES.items())],
+    )
+    licences = forms.MultipleChoiceField(
+        label=_("Only records under"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        choices=[(spdx, spdx) for spdx in LICENCES],
+    )
+    approved_from = forms.DateField(
+        label=_("Approved from"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+    approved_until = forms.DateField(
+        label=_("Approved until"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("Both days are included, in UTC."),
+    )
+    formats = forms.MultipleChoiceField(
+        label=_("Formats beside Parquet and JSONL"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        choices=[(name, name) for name in OPTIONAL_FORMATS],
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["name"].initial = settings.WOOLGATHER_DATASET_NAME
+        self.fields["min_approvals"].initial = 0
+        campaigns: Any = self.fields["campaigns"]
+        categories: Any = self.fields["categories"]
+        campaigns.choices = list(Campaign.objects.order_by("slug").values_list("slug", "name"))
+        categories.choices = list(Category.objects.values_list("slug", "name"))
+
+    def clean(self) -> dict[str, Any]:
+        """Make the filter, whose own rules speak at its fields."""
+        values = super().clean() or self.cleaned_data
+        try:
+            self._filter = Filter(
+                campaigns=tuple(values.get("campaigns", ())),
+                categories=tuple(values.get("categories", ())),
+                licences=tuple(values.get("licences", ())),
+                min_approvals=values.get("min_approvals") or 0,
+                min_rating=int(values.get("min_rating") or 0),
+                approved_from=_day(values.get("approved_from")),
+                approved_until=_day(values.get("approved_until")),
+            )
+        except BadFilter as error:
+            self.add_error(error.field, str(error))
+        return values
+
+    @property
+    def filter(self) -> Filter:
+        """The filter, once the form is valid."""
+        return self._filter
+
+    def add_refusal(self, error: ValidationError) -> None:
+        """Put an action's messages where they belong."""
+        for name, texts in error.message_dict.items():
+            for text in texts:
+                self.add_error(name if name in self.fields else None, text)

@@ -1,0 +1,160 @@
+"""Writes the whole directory of a version from plain values: no database, no clock, the same bytes every time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from exports import card, croissant, papers
+from exports.composition import Composition, Counts
+from exports.failpoints import reach
+from exports.manifest import MANIFEST, Manifest, to_bytes
+from exports.schema import described, iso
+from exports.splits import RULE, SPLITS, missing_split_notes
+from exports.writers.lanes import Lanes
+from exports.writers.sink import FileEntry, Sink, write_text
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from exports.filters import Filter
+    from exports.writers.parquet import Size
+
+Progress = Callable[[int, int, str], None]
+"""Called with rows done, rows in all, and what is being done; may raise to stop the work."""
+
+
+class WrongRows(Exception):
+    """The records that came are not those that were frozen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """Against the parent: ids added; ids removed with the reason; ids edited with the revision before and after."""
+
+    added: Iterable[str] = ()
+    removed: Iterable[tuple[str, str]] = ()
+    edited: Iterable[tuple[str, int, int]] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """Everything that the files of a version say, apart from the records themselves."""
+
+    name: str
+    number: int
+    filter: Filter
+    licence: str
+    rows: int
+    splits: dict[str, int]
+    frozen_at: datetime
+    content_sha256: str
+    about: dict[str, Any]
+    formats: tuple[str, ...] = ()
+    parent: str | None = None
+    changes: Changes = field(default_factory=Changes)
+    sources: Iterable[tuple[str, str, str, int]] = ()
+    """Title, URL, licence and number of records of each source, in a fixed order."""
+
+    @property
+    def version(self) -> str:
+        """The number as paths write it, such as ``v3``."""
+        return f"v{self.number}"
+
+
+@dataclass(frozen=True)
+class Written:
+    """The files of a version as they were written; ``manifest`` is the exact bytes of manifest.json."""
+
+    files: list[FileEntry]
+    manifest: bytes
+    counts: Counts
+
+
+def write(
+    *, directory: Path, release: Release, batches: Iterable[tuple[str, pa.RecordBatch]], progress: Progress
+) -> Written:
+    """Write a version into an empty directory: ``batches`` are (split, rows) in their order, each a row group.
+
+    Every file is synced to the disk, the directories too. Memory holds a few batches, however many rows there are.
+
+    Raises:
+        OSError: the disk is full or breaks; the directory is left as it is, for the caller to remove.
+        WrongRows: the rows are more, fewer or otherwise split than the release says.
+    """
+    composition = Composition()
+    files, sizes = _write_records(directory, release, batches, composition, progress)
+    counts = composition.counts()
+    if counts["rows"] != release.rows or counts["splits"] != release.splits:
+        raise WrongRows(f"{release.name} {release.version} froze {release.splits}, but {counts['splits']} came.")
+    progress(release.rows, release.rows, "Writing the card")
+    notes = missing_split_notes(release.splits)
+    data = list(files)
+    files.append(
+        write_text(directory, "README.md", card.render(release=release, counts=counts, sizes=sizes, notes=notes))
+    )
+    files.append(papers.write_licence(directory, release=release, counts=counts))
+    files.append(papers.write_changes(directory, release=release))
+    files.append(write_text(directory, "croissant.json", croissant.render(release=release, counts=counts, files=data)))
+    reach("papers-written")
+    manifest: Manifest = {
+        "name": release.name,
+        "version": release.version,
+        "filter": release.filter.as_dict(),
+        "counts": dict(counts),
+        "schema": described(),
+        "licence": release.licence,
+        "parent": release.parent,
+        "splits": {split: release.splits[split] for split in SPLITS if release.splits.get(split)},
+        "split_rule": RULE,
+        "notes": notes,
+        "frozen_at": iso(release.frozen_at),
+        "content_sha256": release.content_sha256,
+        "files": files,
+    }
+    raw = to_bytes(manifest)
+    with Sink(directory, MANIFEST) as sink:
+        sink.write(raw)
+    sync_directories(directory)
+    return Written(files=sorted(files, key=lambda entry: entry["path"]), manifest=raw, counts=counts)
+
+
+def _write_records(
+    directory: Path,
+    release: Release,
+    batches: Iterable[tuple[str, pa.RecordBatch]],
+    composition: Composition,
+    progress: Progress,
+) -> tuple[list[FileEntry], dict[str, Size]]:
+    done = 0
+    with Lanes(directory, release.splits, release.formats) as lanes:
+        for split, batch in batches:
+            lanes.add(split, batch)
+            composition.add(batch, split)
+            half = done < (release.rows + 1) // 2 <= done + batch.num_rows
+            done += batch.num_rows
+            progress(done, release.rows, "Writing records")
+            if half:
+                lanes.settle()
+                reach("half-written")
+        return lanes.finish()
+
+
+def sync_directories(top: Path) -> None:
+    """Make the names in a directory and below durable, not only the files' contents."""
+    for folder in [top, *(path for path in top.rglob("*") if path.is_dir())]:
+        sync_directory(folder)
+
+
+def sync_directory(folder: Path) -> None:
+    """Make the names in one directory durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

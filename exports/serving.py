@@ -1,0 +1,51 @@
+"""Which files of a version may be handed out, and how: looked up in its list, never made of what a client sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from django.utils.translation import gettext as _
+
+from exports import places
+from exports.manifest import MANIFEST
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from exports.models import DatasetVersion
+
+
+class NotServed(LookupError):
+    """There is no such file to hand out; ``str()`` says why."""
+
+
+def listed(version: DatasetVersion) -> list[dict[str, Any]]:
+    """Return the files of a version as its page lists them: what the manifest lists, and the manifest itself."""
+    manifest = {"path": MANIFEST, "sha256": version.manifest_sha256, "bytes": None, "rows": 0}
+    return [manifest, *version.files]
+
+
+def open_file(version: DatasetVersion, path: str, *, root: Path) -> BinaryIO:
+    """Open a file for reading.
+
+    Raises:
+        NotServed: the version is not ready, doesn't list the file, or the file is gone from the disk.
+    """
+    if not version.is_ready:
+        raise NotServed(_("The files of this version are not available."))
+    entry = next((entry for entry in listed(version) if entry["path"] == path), None)
+    if entry is None:
+        raise NotServed(_("This version has no such file."))
+    try:
+        file: Path = places.version_path(root, version.name, version.number) / entry["path"]
+        return file.open("rb")
+    except OSError as error:
+        raise NotServed(
+            _("The file is missing on this machine. An admin can write it again: export_dataset --version %(version)s")
+            % {"version": version.label}
+        ) from error
+
+
+def download_name(version: DatasetVersion, path: str) -> str:
+    """Return the name a download is saved under: it says which version the file is of."""
+    return f"{version.name}-{version.label}-{path.replace('/', '-')}"

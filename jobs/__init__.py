@@ -1,0 +1,1 @@
+"""Background work: jobs are rows, and a broker only rings for them."""

@@ -1,0 +1,82 @@
+"""The leaderboard over the API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from leaderboard import queries
+from leaderboard.queries import Board, Period
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+    from collector.models import Person
+
+
+class AskedSerializer(serializers.Serializer[dict[str, Any]]):
+    """Which board, and since when."""
+
+    board = serializers.ChoiceField(choices=Board.choices, default=Board.PEOPLE)
+    period = serializers.ChoiceField(choices=Period.choices, default=Period.WEEK)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse what is not a filter, so that a misspelt one is not passed over."""
+        unknown = sorted(set(self.initial_data) - set(self.fields))
+        if unknown:
+            raise serializers.ValidationError({name: ["This is not a filter here."] for name in unknown})
+        return attrs
+
+
+class RowSerializer(serializers.Serializer[queries.Row]):
+    """One line of a board; a team has no handle."""
+
+    rank = serializers.IntegerField()
+    name = serializers.CharField()
+    handle = serializers.CharField()
+    team = serializers.CharField()
+    points = serializers.IntegerField()
+    count = serializers.IntegerField(help_text="Approved pairs; on the reviewers' board, reviews that stand.")
+    members = serializers.IntegerField(help_text="Active members of the team; 1 for a person.")
+    per_head = serializers.FloatField(help_text="Points for each active member.")
+
+
+class LeaderboardSerializer(serializers.Serializer[dict[str, Any]]):
+    """A board: its first rows, and the asking person's own wherever it stands."""
+
+    board = serializers.ChoiceField(choices=Board.choices)
+    period = serializers.ChoiceField(choices=Period.choices)
+    since = serializers.DateTimeField(allow_null=True)
+    total = serializers.IntegerField(help_text="How many are ranked.")
+    results = RowSerializer(many=True)
+    own = RowSerializer(allow_null=True)
+    to_next = serializers.IntegerField(allow_null=True, help_text="Points that the own row lacks to the next rank.")
+
+
+class Leaderboard(APIView):
+    """The standings."""
+
+    @extend_schema(parameters=[AskedSerializer], responses=LeaderboardSerializer)
+    def get(self, request: Request) -> Response:
+        """Return the first rows of a board and the own one."""
+        asked = AskedSerializer(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        board, period = Board(asked.validated_data["board"]), Period(asked.validated_data["period"])
+        person = cast("Person", request.user)  # the permission class saw to it
+        start = queries.since(period, timezone.now(), queries.calendar())
+        found = queries.standings(board=board, since=start, person=person)
+        body = {
+            "board": board.value,
+            "period": period.value,
+            "since": start,
+            "total": found.total,
+            "results": found.rows,
+            "own": found.own,
+            "to_next": found.to_next,
+        }
+        return Response(LeaderboardSerializer(body).data)

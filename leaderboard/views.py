@@ -1,0 +1,44 @@
+"""The leaderboard and the public page of a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from collector.models import Person
+from leaderboard import queries
+from leaderboard.queries import Board, Period
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from collector.views.common import PersonRequest
+
+
+@require_safe
+def board(request: PersonRequest) -> HttpResponse:
+    """Show a board; an unknown board or period in the address is the usual one."""
+    asked_board, asked_period = request.GET.get("board"), request.GET.get("period")
+    chosen = Board(asked_board) if asked_board in Board.values else Board.PEOPLE
+    period = Period(asked_period) if asked_period in Period.values else Period.WEEK
+    start = queries.since(period, timezone.now(), queries.calendar())
+    context = {
+        "boards": Board.choices,
+        "periods": Period.choices,
+        "board": chosen.value,
+        "period": period.value,
+        "since": start,
+        "standings": queries.standings(board=chosen, since=start, person=request.user),
+    }
+    return render(request, "leaderboard/board.html", context)
+
+
+@require_safe
+def person(request: PersonRequest, handle: str) -> HttpResponse:
+    """Show what a colleague did here; sources of imports and people who left have no page."""
+    found = get_object_or_404(Person.objects.select_related("team"), handle=handle, is_active=True, is_source=False)
+    numbers = queries.numbers(found, timezone.now())
+    return render(request, "leaderboard/person.html", {"person": found, "numbers": numbers})

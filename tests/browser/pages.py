@@ -1,0 +1,223 @@
+"""Every page of the site, read from its addresses: a page that is added later is looked at without a word here.
+
+A route is visited with every argument that ``make_world`` has under the argument's name, by each kind of person. What
+answers with a whole HTML document is a page. A route that nobody could open, or whose arguments are unknown, fails the
+test that uses ``find_pages``: give ``make_world`` something to show, or ``EXCEPTIONS`` a reason.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client
+from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, resolve, reverse
+from django.utils import timezone
+
+from collector.actions import gold, notices, sheet_imports
+from collector.actions.demo import demo_admin
+from collector.models import Campaign, CampaignCategory, Category, Person, SheetImport, Submission
+from exports import actions
+from exports.filters import Filter
+from tests import factories
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from playwright.sync_api import BrowserContext
+    from pytest_django.fixtures import Settings
+    from pytest_django.live_server_helper import LiveServer
+
+LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
+PASSWORD = "a long and quiet password"
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+MOST_PAGES_OF_A_ROUTE = 4
+
+# Branches whose pages are other people's work.
+OTHERS = {"admin/": "Django's own admin", "api/": "JSON, and Swagger UI for its docs"}
+EXCEPTIONS = {
+    "set_language": "a form's address; a GET leads home",
+    "account_confirm_login_code": "sign-in by a code is off; the address leads to the sign-in form",
+}
+# Answered with a page that explains, though not with 200.
+REFUSALS = {
+    "digest-unsubscribe",
+    "sign-in-link",
+    "invitation",
+    "account_confirm_email",
+    "account_reset_password_from_key",
+}
+# For an argument that nothing is known of: enough to learn that the route takes no GET.
+ANYTHING = (1, "00000000-0000-4000-8000-000000000000", "unknown")
+GATES = {"account_login", "terms"}
+ALSO = ("/there-is-nothing-here/",)
+
+
+@dataclass(frozen=True)
+class World:
+    """Who looks at the pages, and what there is to see by the name of a route's argument."""
+
+    people: dict[str, Person | None]
+    arguments: dict[str, Sequence[object]]  # ``route.argument`` goes before ``argument``
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One page as one kind of person sees it."""
+
+    role: str
+    path: str
+
+
+def make_world(settings: Settings, directory: Path) -> World:
+    """Fill the database with the demonstration, and with texts that try to break out of their boxes.
+
+    Args:
+        directory: where the dataset versions go.
+    """
+    settings.WOOLGATHER_DATASETS = directory
+    call_command("seed_demo", "--json", "--force", stdout=io.StringIO())
+    admin = demo_admin()
+    admin.set_password(PASSWORD)
+    admin.save()
+    campaign = Campaign.objects.filter(is_demo=True).first()
+    assert campaign is not None
+    judge = factories.reviewer(display_name="Rita Reviewer", password=PASSWORD)
+    writer = factories.contributor_in(campaign, display_name=f"Wilma {LONG_WORD}", password=PASSWORD)
+    newcomer = factories.contributor_in(campaign, display_name="Nia Newcomer")
+    target = CampaignCategory.objects.filter(campaign=campaign).select_related("category")[0]
+    for status in Submission.Status.values:
+        for author in (writer, admin):
+            factories.make_submission(
+                campaign=campaign,
+                category=target.category,
+                author=author,
+                status=status,
+                instruction=f"{author.pk} {status} {LONG_WORD}?",
+                context=LONG_WORD * 3,
+                response=f"{LONG_WORD}\n\u202e" + "A line of a pair.\n" * 40,
+                by_reviewer=judge,
+                now=timezone.now(),
+            )
+    check = factories.make_submission(
+        campaign=campaign, category=target.category, author=writer, status=Submission.Status.APPROVED
+    )
+    item = gold.make_gold(submission=check, decision="approve", why="It is right.", by=admin, now=timezone.now())
+    gold.answer(gold=item, decision="approve", by=judge, now=timezone.now())
+    # The second version stays unbuilt: its page shows the progress.
+    actions.request_version(
+        name=settings.WOOLGATHER_DATASET_NAME, filter=Filter(), formats=[], by=admin, now=timezone.now()
+    )
+    mine = Submission.objects.filter(author__in=[writer, admin]).order_by("-status", "pk")
+    waiting = Submission.objects.filter(status=Submission.Status.SUBMITTED)
+    people = {"admin": admin, "reviewer": judge, "contributor": writer, "newcomer": newcomer, "nobody": None}
+    arguments: dict[str, Sequence[object]] = {
+        "pk": [*mine.values_list("pk", flat=True), *waiting.values_list("pk", flat=True)[:2], 1],
+        "category": [*Category.objects.order_by("-context").values_list("slug", flat=True)],
+        "campaign": [campaign.slug],
+        "handle": [writer.handle, admin.handle, newcomer.handle],
+        "version": ["v1", "v2"],
+        "path": ["README.md"],
+        "token": ["wrong"],
+        "key": ["wrong"],
+        "uidb36": ["1"],
+        "digest-unsubscribe.token": [notices.unsubscribe_token(writer), "wrong"],
+        "review-answer.pk": [check.pk],
+        "sheet-preview.pk": [_upload_edited_sheet(judge).pk],
+    }
+    return World(people, arguments)
+
+
+def _upload_edited_sheet(person: Person) -> SheetImport:
+    """Take the sheet out as CSV, change one response, and send it back as far as the preview."""
+    client = Client()
+    client.force_login(person, backend=BACKEND)
+    content = client.get(reverse("sheet-csv")).getvalue().decode("utf-8-sig")
+    head, *rows = csv.reader(io.StringIO(content))
+    rows[0][head.index("response")] += " And one more sentence."
+    edited = io.StringIO()
+    csv.writer(edited).writerows([head, *rows])
+    return sheet_imports.read_upload(
+        file=io.BytesIO(edited.getvalue().encode()), file_name="edited.csv", by=person, now=timezone.now()
+    )
+
+
+def routes() -> Iterator[tuple[str, list[str]]]:
+    """Yield each route's name and its arguments' names."""
+
+    def walk(patterns: Sequence[URLPattern | URLResolver], prefix: str) -> Iterator[tuple[str, list[str]]]:
+        for pattern in patterns:
+            route = prefix + str(pattern.pattern)
+            if route.startswith(tuple(OTHERS)):
+                continue
+            if isinstance(pattern, URLResolver):
+                yield from walk(pattern.url_patterns, route)
+            else:
+                names = [*getattr(pattern.pattern, "converters", {}), *pattern.pattern.regex.groupindex]
+                yield pattern.name or route, list(dict.fromkeys(names))
+
+    return walk(get_resolver().url_patterns, "")
+
+
+def sign_in(context: BrowserContext, server: LiveServer, person: Person | None) -> None:
+    """Make the browser this person's, without the form."""
+    context.clear_cookies()
+    if person is not None:
+        client = Client()
+        client.force_login(person, backend=BACKEND)
+        cookie = client.cookies[settings.SESSION_COOKIE_NAME]
+        context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": server.url}])
+
+
+def find_pages(context: BrowserContext, server: LiveServer, world: World) -> list[Visit]:
+    """Ask every route for a page as every kind of person; return what answered with one.
+
+    Raises:
+        AssertionError: everybody is refused there or sent to sign in.
+    """
+    visits = {Visit(role, path): None for role in ("admin", "nobody") for path in ALSO}  # a dict keeps the order
+    silent = {name for name, _arguments in routes() if name not in EXCEPTIONS}
+    for role, person in world.people.items():
+        sign_in(context, server, person)
+        for name, names in routes():
+            given = [
+                world.arguments.get(f"{name}.{argument}", world.arguments.get(argument, ANYTHING)) for argument in names
+            ]
+            pages = 0
+            for values in itertools.product(*given):
+                try:
+                    path = reverse(name, kwargs=dict(zip(names, values, strict=True)))
+                except NoReverseMatch:  # a number where the route wants a UUID, or the other way round
+                    continue
+                kind, place = _ask(context, server, name, path)
+                if kind != "refused":
+                    silent.discard(name)
+                if kind == "page":
+                    visits[Visit(role, place)] = None
+                    pages += 1
+                if kind == "no page" or pages == MOST_PAGES_OF_A_ROUTE:
+                    break
+    assert not silent, f"nobody gets a page from {sorted(silent)}"
+    return list(visits)
+
+
+def _ask(context: BrowserContext, server: LiveServer, name: str, path: str) -> tuple[str, str]:
+    """Return what a route answers a GET with (page, refused, no page), and the page's own path."""
+    answer = context.request.get(server.url + path, max_redirects=0)
+    assert answer.status < 500, f"{path} answers {answer.status}"
+    if answer.status == 405:
+        return "no page", path
+    if 300 <= answer.status < 400:
+        place = answer.headers["location"].removeprefix(server.url)
+        is_gate = resolve(place.partition("?")[0]).view_name in GATES
+        return ("refused", path) if is_gate else ("page", place)
+    is_page = "<!doctype html" in answer.text()[:200].lower() if "html" in answer.headers["content-type"] else False
+    if answer.status >= 400 and name not in REFUSALS:
+        return "refused", path
+    return ("page" if is_page else "no page"), path

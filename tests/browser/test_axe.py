@@ -1,0 +1,155 @@
+"""axe-core finds nothing on any page: WCAG 2.2 A and AA and its best practices, light and dark, wide and phone.
+
+Nor does any page scroll sideways in these shapes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import expect
+
+from tests.browser.pages import Visit, World, find_pages, make_world, sign_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+    from pytest_django.fixtures import Settings
+    from pytest_django.live_server_helper import LiveServer
+
+    from collector.models import Campaign, Person
+
+Scheme = Literal["light", "dark"]
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+ALL_SHAPES: list[tuple[dict[str, int], Scheme]] = [(WIDE, "light"), (WIDE, "dark"), (PHONE, "light"), (PHONE, "dark")]
+# What a role adds to a page that another role has already shown in every shape is looked at in these.
+TWO_SHAPES = [ALL_SHAPES[0], ALL_SHAPES[3]]
+# What a page shows, without the token that is another one each time.
+CONTENT = (
+    "(document.querySelector('main') ?? document.body).innerHTML.replace(/csrfmiddlewaretoken. value=.[^\"]+/g, '')"
+)
+RUN = """async ([tags, within]) => {
+  const options = { runOnly: { type: "tag", values: tags }, resultTypes: ["violations"] };
+  return (await axe.run({ include: within }, options)).violations;
+}"""
+STILL = """async () => {
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  await Promise.all(document.getAnimations().map((animation) => animation.finished));
+}"""
+# The elements that make a page wider than its window, without those in a box that scrolls by itself.
+WIDER = """() => {
+  if (document.scrollingElement.scrollWidth <= innerWidth) return [];
+  const isCut = (box) => box && (getComputedStyle(box).overflowX !== "visible" || isCut(box.parentElement));
+  return [...document.querySelectorAll("body *")]
+    .filter((element) => element.getBoundingClientRect().right > innerWidth + 1 && !isCut(element.parentElement))
+    .map((element) => element.outerHTML.slice(0, 100));
+}"""
+
+
+@pytest.fixture
+def world(transactional_db: None, settings: Settings, tmp_path: Path) -> World:
+    return make_world(settings, tmp_path / "datasets")
+
+
+def violations(page: Page, *within: str) -> list[str]:
+    """Return what axe finds on the page as it stands, or in some parts of it, one line for each element."""
+    if not page.evaluate("typeof axe === 'object'"):
+        page.evaluate(AXE_SCRIPT)
+    found: list[dict[str, Any]] = page.evaluate(RUN, [TAGS, within or ["html"]])
+    return [
+        f"{rule['id']}: {node['target']} {node['html'][:120]} {node['failureSummary'][:200]}"
+        for rule in found
+        for node in rule["nodes"]
+    ]
+
+
+def sticking_out(page: Page) -> list[str]:
+    """Return what makes the page scroll sideways, the innermost last; nothing where it doesn't."""
+    lines: list[str] = page.evaluate(WIDER)
+    return [f"sticks out: {line}" for line in lines[-3:]]
+
+
+def in_shape(page: Page, shape: tuple[dict[str, int], Scheme]) -> None:
+    size, scheme = shape
+    page.set_viewport_size(size)  # type: ignore[arg-type]  # Playwright's own TypedDict, which the stubs keep to themselves
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    # Colours that are still on their way to the other scheme would be measured half-way.
+    page.evaluate(STILL)
+
+
+def test_axe_finds_nothing_and_nothing_sticks_out_on_any_page(
+    page: Page, live_server: LiveServer, world: World
+) -> None:
+    visits = find_pages(page.context, live_server, world)
+    found: dict[tuple[Visit, str], list[str]] = {}
+    seen: set[str] = set()
+    contents: set[str] = set()
+    for role, person in world.people.items():
+        sign_in(page.context, live_server, person)
+        for visit in visits:
+            if visit.role != role:
+                continue
+            in_shape(page, ALL_SHAPES[0])
+            page.goto(live_server.url + visit.path)
+            content = page.evaluate(CONTENT)
+            if content in contents:
+                continue
+            contents.add(content)
+            page.wait_for_load_state("networkidle")
+            for shape in TWO_SHAPES if visit.path in seen else ALL_SHAPES:
+                in_shape(page, shape)
+                if lines := [*violations(page), *sticking_out(page)]:
+                    found[visit, f"{shape[0]['width']} {shape[1]}"] = lines
+            seen.add(visit.path)
+    assert found == {}, "\n".join(f"{at}\n  " + "\n  ".join(lines) for at, lines in found.items())
+
+
+def test_axe_finds_what_is_wrong(page: Page, live_server: LiveServer) -> None:
+    page.goto(f"{live_server.url}/accounts/login/")
+    page.evaluate("document.documentElement.removeAttribute('lang')")
+    assert any(line.startswith("html-has-lang:") for line in violations(page))
+
+
+@pytest.mark.parametrize("shape", ALL_SHAPES, ids=lambda shape: f"{shape[0]['width']}-{shape[1]}")
+def test_axe_finds_nothing_on_what_opens(
+    page: Page,
+    live_server: LiveServer,
+    installation: Campaign,
+    colleague: Callable[..., Person],
+    shape: tuple[dict[str, int], Scheme],
+) -> None:
+    sign_in(page.context, live_server, colleague("Ada Admin", "admin", is_staff=True, is_superuser=True))
+    in_shape(page, shape)
+    page.goto(f"{live_server.url}/ui/")
+    page.get_by_role("button", name="Show one with an action").click()
+    expect(page.locator(".toast-stack")).to_contain_text("Undo")
+    # What an open menu covers is no target while it covers it.
+    page.locator(".account-menu summary").click()
+    assert violations(page, ".masthead", ".toast-stack") == []
+    if shape[0] == PHONE:
+        page.locator(".nav-menu summary").click()
+        assert violations(page, ".masthead") == []
+    page.get_by_role("button", name="Open a dialog").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert violations(page) == []
+
+
+def test_axe_finds_nothing_on_a_form_that_was_refused(
+    page: Page, live_server: LiveServer, installation: Campaign, colleague: Callable[..., Person]
+) -> None:
+    page.goto(f"{live_server.url}/accounts/login/")
+    page.locator("form[method=post]:has(input[name=login])").evaluate("form => { form.noValidate = true; }")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator(".field-error").first).to_be_visible()
+    assert violations(page) == []
+
+
+def test_a_page_that_nobody_can_open_is_noticed(page: Page, live_server: LiveServer) -> None:
+    with pytest.raises(AssertionError, match=r"nobody gets a page from .*'mine'"):
+        find_pages(page.context, live_server, World({"nobody": None}, {}))

@@ -1,0 +1,90 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import override_settings
+from django.utils import translation
+
+from tests import factories
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from django.test import Client
+
+    from collector.models import Campaign, CampaignCategory, Category, Person
+
+
+@pytest.fixture(autouse=True, scope="session")
+def light_settings() -> Iterator[None]:
+    """Static files straight from the source, and passwords hashed in no time."""
+    storages = django_settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+    with override_settings(STORAGES=storages, PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def own_language() -> Iterator[None]:
+    """A page that one test read in German leaves the thread German; the next test begins in the site's language."""
+    yield
+    translation.deactivate()
+
+
+@pytest.fixture
+def campaign(db: None) -> Campaign:
+    """An open campaign with terms, in place of the one that a new installation begins with."""
+    from collector.models import Campaign
+
+    Campaign.objects.all().delete()
+    return factories.CampaignFactory.create()
+
+
+@pytest.fixture
+def target(campaign: Campaign) -> CampaignCategory:
+    """A category of the campaign, with its target."""
+    from collector.models import CampaignCategory
+
+    return CampaignCategory.objects.create(campaign=campaign, category=factories.CategoryFactory.create(), target=10)
+
+
+@pytest.fixture
+def category(target: CampaignCategory) -> Category:
+    """A category that the campaign collects."""
+    return target.category
+
+
+@pytest.fixture
+def author(campaign: Campaign) -> Person:
+    """A contributor who accepted the terms."""
+    return factories.contributor_in(campaign)
+
+
+@pytest.fixture
+def reviewer(db: None) -> Person:
+    """A reviewer."""
+    return factories.reviewer()
+
+
+@pytest.fixture
+def admin(db: None) -> Person:
+    """An admin."""
+    return factories.PersonFactory.create(roles=["admin"], is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def sign_in() -> Callable[[Person], Client]:
+    """Sign a person in; returns their client, which enforces CSRF nowhere."""
+    from django.test import Client
+
+    def sign_in(person: Person) -> Client:
+        client = Client()
+        client.force_login(person, backend="allauth.account.auth_backends.AuthenticationBackend")
+        return client
+
+    return sign_in

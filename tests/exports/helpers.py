@@ -1,0 +1,103 @@
+"""Approved pairs and versions for the tests of exports."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from collector.models import Submission
+from collector.text import instruction_fingerprint
+from exports import actions, columnar
+from exports.filters import Filter
+from exports.schema import COLUMNS, Record
+from exports.splits import split_of
+from tests import factories
+from tests.factories import make_submission
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from collector.models import Campaign, Category
+    from exports.models import DatasetVersion
+
+NOW = datetime(2026, 4, 1, 12, 0, tzinfo=UTC)
+EVERYTHING = Filter()
+
+
+def approve(campaign: Campaign, category: Category, count: int = 1, **fields: Any) -> list[Submission]:
+    """Make approved submissions through the real actions."""
+    return [
+        make_submission(campaign=campaign, category=category, status=Submission.Status.APPROVED, **fields)
+        for _number in range(count)
+    ]
+
+
+def prompts_of(split: str, count: int) -> list[str]:
+    """Return prompts that fall into a split, the same ones each time."""
+    candidates = (f"Question number {number}?" for number in itertools.count())
+    chosen = (text for text in candidates if split_of(instruction_fingerprint(instruction=text, context="")) == split)
+    return list(itertools.islice(chosen, count))
+
+
+def approve_in_every_split(campaign: Campaign, category: Category) -> int:
+    """Approve eight in train, two in validation and two in test; returns how many that is."""
+    counts = {"train": 8, "validation": 2, "test": 2}
+    author, judge = factories.contributor_in(campaign), factories.reviewer()
+    for split, count in counts.items():
+        for text in prompts_of(split, count):
+            approve(campaign, category, instruction=text, author=author, by_reviewer=judge)
+    return sum(counts.values())
+
+
+def freeze(**fields: Any) -> DatasetVersion:
+    """Freeze the next version of ``set``."""
+    values: dict[str, Any] = {"name": "set", "filter": EVERYTHING, "formats": [], "by": None, "now": NOW}
+    return actions.request_version(**values | fields)
+
+
+def records_of(version: DatasetVersion) -> list[Record]:
+    """Return what a frozen version holds, in its order."""
+    return [Record(**row) for _split, batch in columnar.batches(version) for row in batch.select(COLUMNS).to_pylist()]
+
+
+def build(version: DatasetVersion, root: Path) -> DatasetVersion:
+    """Build a frozen version and return it as it is afterwards."""
+    actions.build_version(version=version, root=root, clock=lambda: NOW + timedelta(minutes=1))
+    version.refresh_from_db()
+    return version
+
+
+def release(root: Path, **fields: Any) -> DatasetVersion:
+    """Freeze and build the next version of ``set``."""
+    return build(freeze(**fields), root)
+
+
+def record(number: int = 0, **fields: Any) -> Record:
+    """Make a record without a database."""
+    values: dict[str, Any] = {
+        "id": f"00000000-0000-4000-8000-{number:012d}",
+        "instruction": f"Name {number} colours.",
+        "context": "",
+        "response": "Red.",
+        "category": "open_qa",
+        "language": "en",
+        "campaign": "spring",
+        "licence": "CC-BY-SA-4.0",
+        "source_title": "",
+        "source_url": "",
+        "contributor": "c-7k2m9q4x",
+        "revision": 1,
+        "approvals": 1,
+        "approved_at": NOW + timedelta(microseconds=number),
+    }
+    return Record(**values | fields)
+
+
+def tree(directory: Path) -> dict[str, bytes]:
+    """Return the bytes of every file below a directory by its path."""
+    return {
+        path.relative_to(directory).as_posix(): path.read_bytes()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }

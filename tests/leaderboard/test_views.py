@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.factories import contributor_in, make_submission
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.test import Client
+
+    from collector.models import Campaign, Person
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("board", ["people", "teams", "reviewers"])
+def test_board_without_points_says_how_it_begins(
+    campaign: Campaign, author: Person, sign_in: Callable[[Person], Client], board: str
+) -> None:
+    page = sign_in(author).get(f"/leaderboard/?board={board}&period=all")
+    assert "Nobody has points here yet" in page.content.decode()
+
+
+def test_board_marks_my_row(campaign: Campaign, author: Person, sign_in: Callable[[Person], Client]) -> None:
+    make_submission(campaign=campaign, author=author, status="approved")
+    page = sign_in(author).get("/leaderboard/?period=all").content.decode()
+    assert page.count('class="board-own"') == 1
+
+
+def test_person_page_hides_the_address(campaign: Campaign, author: Person, sign_in: Callable[[Person], Client]) -> None:
+    other = contributor_in(campaign, display_name="Ada")
+    page = sign_in(author).get(f"/people/{other.handle}/").content.decode()
+    assert "Ada" in page
+    assert other.email not in page
+
+
+def test_who_left_has_no_page(campaign: Campaign, author: Person, sign_in: Callable[[Person], Client]) -> None:
+    other = contributor_in(campaign, is_active=False)
+    assert sign_in(author).get(f"/people/{other.handle}/").status_code == 404
+
+
+def test_api_refuses_an_unknown_period(author: Person, sign_in: Callable[[Person], Client]) -> None:
+    answer = sign_in(author).get("/api/v1/leaderboard/?period=year")
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["period"])
+
+
+def test_api_refuses_an_unknown_filter(author: Person, sign_in: Callable[[Person], Client]) -> None:
+    answer = sign_in(author).get("/api/v1/leaderboard/?perod=day")
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["perod"])
+
+
+def test_api_ranks_people(campaign: Campaign, author: Person, sign_in: Callable[[Person], Client]) -> None:
+    make_submission(campaign=campaign, author=author, status="approved")
+    body = sign_in(author).get("/api/v1/leaderboard/?board=people&period=all").json()
+    assert body["own"]["handle"] == author.handle
+    assert body["own"] in body["results"]

@@ -1,0 +1,155 @@
+"""Measure a model on held-out rows, and let it answer."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .errors import TrainingError
+from .loss import answer_nll
+from .plan import split_by_budget
+from .prompts import IGNORED, Codec, Example, PromptFormat, end_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Padded tokens in one forward pass. Enough to keep a processor busy, little enough for a laptop's memory.
+TOKENS_AT_ONCE = 4096
+SAMPLES = 10
+
+
+class NonFiniteLossError(TrainingError):
+    """The loss became NaN or infinite."""
+
+
+class PromptTooLongError(TrainingError):
+    """The question leaves no room for an answer."""
+
+
+@dataclass(frozen=True)
+class HeldOutLoss:
+    """Mean NLL per answer token (nats, all tokens weigh the same) on held-out rows, in all and by category."""
+
+    loss: float
+    tokens: int
+    rows: int
+    by_category: dict[str, float]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON values, perplexity included."""
+        return {**vars(self), "perplexity": math.exp(min(self.loss, 700))}
+
+
+def autocast(device: str, *, bf16: bool) -> Any:
+    """Return the context in which the model runs: 16-bit products where they pay, else nothing."""
+    import torch
+
+    return torch.autocast(device, dtype=torch.bfloat16) if bf16 else nullcontext()
+
+
+def pad(rows: Sequence[Sequence[int]], *, value: int, left: bool = False) -> Any:
+    """Return the rows as one int64 tensor (rows, longest), filled up with ``value``."""
+    import torch
+
+    width = max(map(len, rows))
+    filled = [
+        [value] * (width - len(row)) + list(row) if left else list(row) + [value] * (width - len(row)) for row in rows
+    ]
+    return torch.tensor(filled, dtype=torch.long)
+
+
+def held_out_loss(model: Any, examples: Sequence[Example], codec: Codec, *, device: str, bf16: bool) -> HeldOutLoss:
+    """Measure ``model`` on ``examples`` (at least one) without changing it. Raises NonFiniteLossError."""
+    import torch
+
+    sums: dict[str, float] = defaultdict(float)
+    counts: dict[str, int] = defaultdict(int)
+    training = model.training
+    model.eval()
+    with torch.no_grad(), autocast(device, bf16=bf16):
+        for part in split_by_budget([len(example.input_ids) for example in examples], budget=TOKENS_AT_ONCE):
+            batch = [examples[position] for position in part]
+            inputs = {
+                "input_ids": pad([example.input_ids for example in batch], value=codec.padding),
+                "attention_mask": pad([[1] * len(example.input_ids) for example in batch], value=0),
+                "labels": pad([example.labels for example in batch], value=IGNORED),
+            }
+            losses, rows = answer_nll(model, {name: tensor.to(device) for name, tensor in inputs.items()})
+            for loss, row in zip(losses.double().tolist(), rows.tolist(), strict=True):
+                sums[batch[row].row.category] += loss
+                counts[batch[row].row.category] += 1
+    model.train(training)
+    total = math.fsum(sums.values()) / sum(counts.values())
+    if not math.isfinite(total):
+        raise NonFiniteLossError("The loss on the held-out rows is not a number. Start again with a lower --lr.")
+    by_category = {name: sums[name] / counts[name] for name in sorted(sums)}
+    return HeldOutLoss(total, sum(counts.values()), len(examples), by_category)
+
+
+def answers(
+    model: Any,
+    codec: Codec,
+    fmt: PromptFormat,
+    prompts: Sequence[Sequence[int]],
+    *,
+    max_new_tokens: int,
+    temperature: float,
+    seed: int,
+    device: str,
+    bf16: bool,
+) -> list[str]:
+    """Let the model answer prompts (token ids). Temperature 0 always takes the likeliest token.
+
+    Raises PromptTooLongError when a prompt and its answer do not fit into the model's context.
+    """
+    import torch
+    from transformers import GenerationConfig
+
+    room = context_length(model) - max_new_tokens
+    longest = max(map(len, prompts))
+    if longest > room:
+        raise PromptTooLongError(
+            f"The prompt has {longest} tokens; beside {max_new_tokens} for the answer there is room for "
+            f"{max(room, 0)}. Shorten it or lower --max-new-tokens."
+        )
+    own = model.generation_config.eos_token_id
+    stops = {end_tokens(codec, fmt)[-1], codec.end_of_text, *(own if isinstance(own, list) else [own])} - {None}
+    config = GenerationConfig(
+        max_new_tokens=max_new_tokens,
+        do_sample=temperature > 0,
+        temperature=temperature if temperature > 0 else None,
+        eos_token_id=sorted(stops),
+        pad_token_id=codec.padding,
+        use_cache=True,
+    )
+    training = model.training
+    model.eval()
+    texts = [""] * len(prompts)
+    torch.manual_seed(seed)
+    with torch.no_grad(), autocast(device, bf16=bf16):
+        lengths = [len(prompt) + max_new_tokens for prompt in prompts]
+        for part in split_by_budget(lengths, budget=TOKENS_AT_ONCE):
+            batch = [prompts[position] for position in part]
+            ids = pad(batch, value=codec.padding, left=True).to(device)
+            mask = pad([[1] * len(prompt) for prompt in batch], value=0, left=True).to(device)
+            made = model.generate(input_ids=ids, attention_mask=mask, generation_config=config)
+            for position, row in zip(part, made[:, ids.shape[1] :].tolist(), strict=True):
+                end = next((at for at, token in enumerate(row) if token in stops), len(row))
+                texts[position] = codec.tokenizer.decode(
+                    row[:end], skip_special_tokens=True, clean_up_tokenization_spaces=False
+                )
+    model.train(training)
+    return texts
+
+
+def context_length(model: Any) -> int:
+    """Return how many tokens the model can take at once; a generous guess where it does not say."""
+    return int(getattr(model.config.get_text_config(), "max_position_embeddings", None) or 2**20)
+
+
+def sample_examples(examples: Sequence[Example], *, room: int) -> list[Example]:
+    """Choose the first ten held-out examples, in their order, whose prompt fits into ``room`` tokens."""
+    return [example for example in examples if example.prompt_tokens <= room][:SAMPLES]

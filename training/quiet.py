@@ -1,0 +1,41 @@
+"""Keep the training libraries to this machine and off the terminal."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def stay_offline(*, allow_hub: bool) -> None:
+    """Set what the training libraries read at import: no telemetry, and no hub unless it was asked for."""
+    for name in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK", "WANDB_DISABLED", "DISABLE_MLFLOW_INTEGRATION"):
+        os.environ[name] = "1"
+    os.environ["WANDB_MODE"] = "disabled"
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    if not allow_hub:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        os.environ["HF_DATASETS_OFFLINE"] = "1"
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Silence the libraries' bars, notices and warnings; errors still come through as exceptions."""
+    import datasets
+    import torch  # noqa: F401 - its import sets its loggers up anew
+    import transformers
+
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    datasets.utils.logging.disable_progress_bar()
+    # For good: torch still logs when the process ends, and would follow the application's own level.
+    for name in ("trl", "peft", "accelerate", "torch"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,87 @@
+"""Error pages that say what happened and what to do; JSON for the API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.http import JsonResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+
+def problem(*, status: int, title: str, detail: str, **extra: object) -> JsonResponse:
+    """Return a problem-details answer (RFC 9457)."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **extra}
+    return JsonResponse(body, status=status, content_type="application/problem+json")
+
+
+def _answer(request: HttpRequest, *, status: int, title: str, detail: str) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return problem(status=status, title=title, detail=detail)
+    return render(request, "error.html", {"status": status, "title": title, "detail": detail}, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """400: the request itself can't be read."""
+    return _answer(
+        request,
+        status=400,
+        title=_("That request can't be read"),
+        detail=_(
+            "Something in it isn't valid. Go back, reload the page and try again; "
+            "text you were writing is kept in this browser."
+        ),
+    )
+
+
+def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """403: signed in, but not allowed."""
+    own = _("Your account doesn't have the role for this page. A campaign lead or an admin can give it to you.")
+    detail = str(exception) if exception and str(exception) else own
+    return _answer(request, status=403, title=_("This page isn't open to you"), detail=detail)
+
+
+def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """404: nothing here, or nothing that this person may see."""
+    return _answer(
+        request,
+        status=404,
+        title=_("Nothing here"),
+        detail=_("The address may be mistyped, or the page belongs to somebody else."),
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500: our fault."""
+    return _answer(
+        request,
+        status=500,
+        title=_("Something went wrong on our side"),
+        detail=_("It has been logged. Text you were writing is kept in this browser; try again in a moment."),
+    )
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    """413: more than the server takes in one request."""
+    return _answer(
+        request,
+        status=413,
+        title=_("That is too much text for one request"),
+        detail=_("Nothing was saved or cut. Your text is kept in this browser: go back, shorten it and send it again."),
+    )
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403 for a form whose security token is out of date, as after signing in from another tab."""
+    return _answer(
+        request,
+        status=403,
+        title=_("This page was open for too long"),
+        detail=_(
+            "You signed in again elsewhere, so the form's security token changed. "
+            "Your text is kept in this browser: reload the page and send it again."
+        ),
+    )
