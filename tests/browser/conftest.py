@@ -61,10 +61,9 @@ def installation(transactional_db: None) -> Campaign:
 
 
 @pytest.fixture(autouse=True)
-def fresh_limits() -> Iterator[None]:
+def fresh_limits() -> None:
     """Everybody signs in from one address here: the rate limits count from nothing in each test."""
     cache.clear()
-    yield
 
 
 @pytest.fixture
