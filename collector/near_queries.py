@@ -68,14 +68,18 @@ def nearest(
         exclude: ids of submissions to leave out, such as the one that is being written.
         limit: how many at most.
     """
+    near = near_revisions(instruction=instruction, context=context, exclude=exclude)
+    return _revisions(near, limit) if near else []
+
+
+def near_revisions(*, instruction: str, context: str = "", exclude: Iterable[uuid.UUID] = ()) -> dict[int, float]:
+    """Return the primary keys of the revisions that ask nearly the same, with their similarity; two queries at most."""
     asked = signature(instruction, context)
     if asked is None:
-        return []
+        return {}
     left_out = set(exclude)
     candidates = [pk for pk in _candidates(asked) if pk not in left_out]
-    if not candidates:
-        return []
-    return _revisions(_compared(instruction, asked, candidates), limit)
+    return _compared(instruction, asked, candidates) if candidates else {}
 
 
 def _candidates(asked: Signature) -> list[uuid.UUID]:

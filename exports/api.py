@@ -24,6 +24,7 @@ from exports import actions, downloads, queries, serving, tasks
 from exports.filters import BadFilter, Filter
 from exports.licences import LICENCES
 from exports.models import DatasetVersion
+from exports.splits import DEFAULT, BadShares, Shares
 from exports.writers.text import OPTIONAL_FORMATS
 from jobs.models import Job
 
@@ -114,6 +115,15 @@ class FilterSerializer(serializers.Serializer[dict[str, Any]]):
     approved_from = serializers.CharField(max_length=10, required=False, help_text="A day, UTC, included.")
     approved_until = serializers.CharField(max_length=10, required=False, help_text="A day, UTC, included.")
 
+    duplicates = serializers.ChoiceField(
+        choices=["", "exact", "near"], required=False, help_text="What is left out; the one approved first stays."
+    )
+    most_from_one = serializers.IntegerField(required=False, min_value=0, help_text="Records of one contributor.")
+    most_percent_from_one = serializers.IntegerField(required=False, min_value=0, max_value=100)
+    words = serializers.DictField(
+        child=serializers.IntegerField(min_value=1), required=False, help_text="The most words of a category."
+    )
+
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Refuse a key that no filter has: left out silently, it would release more than was asked for."""
         if isinstance(data, Mapping) and (unknown := sorted(set(data) - set(self.fields))):
@@ -134,10 +144,19 @@ class BuildSerializer(serializers.Serializer[dict[str, Any]]):
         child=serializers.ChoiceField(choices=list(OPTIONAL_FORMATS)), required=False, max_length=len(OPTIONAL_FORMATS)
     )
 
+    splits = serializers.CharField(
+        max_length=11,
+        required=False,
+        help_text="Percents of train, validation and test for new records, such as 90/5/5.",
+    )
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Make the filter."""
+        """Make the filter and the shares."""
         try:
-            return {**attrs, "filter": Filter.of(attrs.get("filter", {}))}
+            shares = Shares.parse(attrs["splits"]) if attrs.get("splits") else DEFAULT
+            return {**attrs, "filter": Filter.of(attrs.get("filter", {})), "shares": shares}
+        except BadShares as error:
+            raise serializers.ValidationError({"splits": [str(error)]}) from error
         except BadFilter as error:
             raise serializers.ValidationError({error.field: [str(error)]}) from error
 
@@ -197,6 +216,7 @@ class DatasetList(ListAPIView[DatasetVersion]):
             version = tasks.start(
                 name=asked.validated_data.get("name") or settings.WOOLGATHER_DATASET_NAME,
                 filter=asked.validated_data["filter"],
+                shares=asked.validated_data["shares"],
                 formats=asked.validated_data.get("formats", []),
                 licence=asked.validated_data.get("licence", ""),
                 by=_person(request),

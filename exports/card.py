@@ -9,7 +9,7 @@ from exports.composition import sentence
 from exports.licences import facts
 from exports.papers import escaped
 from exports.schema import COLUMNS, arrow_type_name
-from exports.splits import RULE, SPLITS
+from exports.splits import SPLITS
 from exports.writers.text import OPTIONAL_FORMATS
 
 if TYPE_CHECKING:
@@ -123,7 +123,12 @@ def _prose(release: Release, counts: Counts, notes: Sequence[str]) -> str:
         f"Its licence is {facts(release.licence).name} "
         f"(`{release.licence}`); LICENSE says whom to name.\n"
     )
-    parts += [_composition(release, counts, notes), _columns(release), _collection(release, counts), _limits(counts)]
+    parts += [
+        _composition(release, counts, notes),
+        _columns(release),
+        _collection(release, counts),
+        _limits(release, counts),
+    ]
     return "\n".join(parts)
 
 
@@ -142,7 +147,7 @@ def _composition(release: Release, counts: Counts, notes: Sequence[str]) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     total = ["**all**", *(f"{release.splits[split]:,}" for split in splits), f"{counts['rows']:,}", "100 %", "", "", ""]
     lines.append(f"| {' | '.join(total)} |")
-    lines += ["", f"Splits: {RULE}", *(f"\n{note}" for note in notes)]
+    lines += ["", f"Splits: {release.split_rule}", *(f"\n{note}" for note in notes)]
     lines += [
         "",
         (
@@ -150,10 +155,27 @@ def _composition(release: Release, counts: Counts, notes: Sequence[str]) -> str:
             f"{counts['largest_contribution'] / counts['rows']:.1%} of the records."
         ),
     ]
+    lines += _left_out(release.about.get("left_out", {}))
     for title, key in (("Languages", "languages"), ("Campaigns", "campaigns"), ("Licences", "licences")):
         values: dict[str, Any] = counts[key]  # type: ignore[literal-required]  # the three keys just above
         lines.append(f"{title}: {', '.join(f'`{name}` {rows:,}' for name, rows in values.items())}.")
     return "\n".join(lines) + "\n"
+
+
+LEFT_OUT = {
+    "exact_duplicate": "equal to another record",
+    "near_duplicate": "near-duplicates of another record",
+    "contributor": "above the most from one contributor",
+    "budget": "beyond their category's budget of words",
+    "straddles": "near to records in two splits",
+}
+
+
+def _left_out(reasons: Mapping[str, int]) -> list[str]:
+    if not reasons:
+        return []
+    parts = [f"{reasons[reason]:,} {words}" for reason, words in LEFT_OUT.items() if reasons.get(reason)]
+    return [f"Left out of what the filter chose: {', '.join(parts)}.", ""]
 
 
 def _median(words: float) -> str:
@@ -207,14 +229,24 @@ def _collection(release: Release, counts: Counts) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _limits(counts: Counts) -> str:
+def _twins(release: Release) -> str:
+    if "near" not in release.about:
+        return (
+            "- Equal prompts share a split, but near-duplicates (other words, same question) are not looked for: "
+            "scores on the test split may flatter."
+        )
+    return (
+        "- Near-duplicates are found by the letters of their instructions (Jaccard index of four-letter runs from "
+        f"{release.about['near']}, and much the same context): the same question in quite other words can still lie "
+        "in two splits."
+    )
+
+
+def _limits(release: Release, counts: Counts) -> str:
     lines = [
         "## Known limits\n",
         "- Reviewers judge what they can see; facts may be wrong or out of date.",
-        (
-            "- Equal prompts share a split, but near-duplicates (other words, same question) are not looked for: "
-            "scores on the test split may flatter."
-        ),
+        _twins(release),
     ]
     if counts["contributors"] and counts["largest_contribution"] / counts["rows"] > MUCH_FROM_ONE:
         lines.append("- One contributor, or one import, wrote more than a fifth of the records; their style will show.")

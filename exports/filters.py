@@ -9,13 +9,17 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-MOST_APPROVALS, BEST_RATING = 100, 5
+MOST_APPROVALS, BEST_RATING, WHOLE = 100, 5, 100
 LISTS = ("campaigns", "categories", "languages", "licences", "without_flags")
-NUMBERS = ("min_approvals", "min_rating")
+NUMBERS = ("min_approvals", "min_rating", "most_from_one", "most_percent_from_one")
 DAYS = ("approved_from", "approved_until")
-KEYS = (*LISTS, *NUMBERS, *DAYS)
+DUPLICATES = {"": "", "exact": "exact duplicates", "near": "near-duplicates"}
+"""What may be left out of a version, in words."""
+KEYS = (*LISTS, *NUMBERS, *DAYS, "duplicates", "words")
+# They came later: where they ask for nothing they are not written, so that the papers of older versions stay the same.
+WRITTEN_WHERE_ASKED = {"most_from_one", "most_percent_from_one", "duplicates", "words"}
 
 
 class BadFilter(ValueError):
@@ -32,7 +36,9 @@ class Filter:
 
     ``min_rating`` is compared with the mean rating of the revision's reviews; an unrated revision is left out.
     ``without_flags`` leaves out revisions in which the checks found one of these. The days are ISO dates in UTC, both
-    included, "" for no bound.
+    included, "" for no bound. ``duplicates`` leaves out equal pairs ("exact") or all that ask nearly the same ("near").
+    ``most_from_one`` and ``most_percent_from_one`` bound the records of one contributor, 0 for no bound. ``words`` is
+    the most words (of all three texts) that a category may have, by its slug.
     """
 
     campaigns: tuple[str, ...] = ()
@@ -44,6 +50,10 @@ class Filter:
     without_flags: tuple[str, ...] = ()
     approved_from: str = ""
     approved_until: str = ""
+    duplicates: str = ""
+    most_from_one: int = 0
+    most_percent_from_one: int = 0
+    words: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         """Bring the lists into one order, so that equal filters are equal; refuse numbers out of range."""
@@ -59,8 +69,20 @@ class Filter:
                     object.__setattr__(self, name, date.fromisoformat(value).isoformat())
                 except ValueError as error:
                     raise BadFilter(name, f"{name} is a day such as 2026-03-31.") from error
+        self._check_winnowing()
+        object.__setattr__(self, "words", tuple(sorted(dict(self.words).items())))
         if self.approved_from and self.approved_until and self.approved_until < self.approved_from:
             raise BadFilter("approved_until", "The last day comes before the first.")
+
+    def _check_winnowing(self) -> None:
+        if self.duplicates not in DUPLICATES:
+            raise BadFilter("duplicates", "duplicates is exact, near, or left out.")
+        if self.most_from_one < 0:
+            raise BadFilter("most_from_one", "The most records of one contributor is 1 or more; 0 for no bound.")
+        if not 0 <= self.most_percent_from_one <= WHOLE:
+            raise BadFilter("most_percent_from_one", "The greatest share goes from 1 to 100 percent; 0 for no bound.")
+        if any(budget < 1 for _category, budget in self.words):
+            raise BadFilter("words", "A budget is 1 word or more.")
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Filter:
@@ -82,13 +104,25 @@ class Filter:
         for name in DAYS:
             if not isinstance(values.get(name, ""), str):
                 raise BadFilter(name, f"{name} is a day such as 2026-03-31.")
+        budgets = values.get("words", {})
+        if not isinstance(budgets, dict) or not all(type(budget) is int for budget in budgets.values()):
+            raise BadFilter("words", 'words has a whole number for each category, such as {"open_qa": 50000}.')
+        if not isinstance(values.get("duplicates", ""), str):
+            raise BadFilter("duplicates", "duplicates is exact, near, or left out.")
         lists: dict[str, Any] = {name: tuple(values.get(name, ())) for name in LISTS}
-        others = {name: values[name] for name in (*NUMBERS, *DAYS) if name in values}
-        return cls(**lists, **others)
+        others = {name: values[name] for name in (*NUMBERS, *DAYS, "duplicates") if name in values}
+        return cls(**lists, **others, words=tuple(budgets.items()))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the filter as JSON holds it, every key present."""
-        return {name: list(getattr(self, name)) if name in LISTS else getattr(self, name) for name in KEYS}
+        """Return the filter as JSON holds it."""
+        values = {name: list(getattr(self, name)) if name in LISTS else getattr(self, name) for name in KEYS}
+        values["words"] = dict(self.words)
+        return {name: value for name, value in values.items() if value or name not in WRITTEN_WHERE_ASKED}
+
+    @property
+    def winnows(self) -> bool:
+        """Whether it leaves records out by what other records there are."""
+        return bool(self.duplicates or self.most_from_one or self.most_percent_from_one or self.words)
 
     def sha256(self) -> str:
         """Return a hash (hex) that equal filters share."""
@@ -114,4 +148,27 @@ class Filter:
         if self.approved_from or self.approved_until:
             bounds = [("from", self.approved_from), ("until", self.approved_until)]
             parts.append("an approval " + " ".join(f"{word} {day}" for word, day in bounds if day))
+        if self.duplicates:
+            parts.append(f"no {DUPLICATES[self.duplicates]}")
+        if self.most_from_one:
+            parts.append(f"at most {self.most_from_one} of one contributor")
+        if self.most_percent_from_one:
+            parts.append(f"at most {self.most_percent_from_one} % of one contributor")
+        parts += [f"at most {budget:,} words of {category}" for category, budget in self.words]
         return "all approved records" if not parts else "approved records with " + ", ".join(parts)
+
+
+def budgets(lines: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    """Read ``open_qa=50000``, one category each.
+
+    Raises:
+        BadFilter: a line of another kind.
+    """
+    found = []
+    for line in lines:
+        category, equals, number = line.partition("=")
+        digits = number.strip().replace(",", "").replace("_", "")
+        if not equals or not category.strip() or not (digits.isascii() and digits.isdigit()):
+            raise BadFilter("words", f"A budget is a category and its words, such as open_qa=50000, not {line!r}.")
+        found.append((category.strip(), int(digits)))
+    return tuple(found)

@@ -9,9 +9,10 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from collector.models import Campaign, Category
-from exports.filters import BadFilter, Filter
+from exports.filters import BadFilter, Filter, budgets
 from exports.licences import LICENCES
 from exports.models import validate_dataset_name
+from exports.splits import DEFAULT, BadShares, Shares
 from exports.writers.text import OPTIONAL_FORMATS
 
 if TYPE_CHECKING:
@@ -67,6 +68,32 @@ class ReleaseForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text=_("Both days are included, in UTC."),
     )
+    duplicates = forms.ChoiceField(
+        label=_("Duplicates"),
+        required=False,
+        choices=[
+            ("", _("keep them; those that are near share a split")),
+            ("exact", _("leave out equal pairs")),
+            ("near", _("leave out all that ask nearly the same")),
+        ],
+        help_text=_("The one that was approved first stays."),
+    )
+    most_from_one = forms.IntegerField(label=_("At most this many from one contributor"), required=False, min_value=1)
+    most_percent_from_one = forms.IntegerField(
+        label=_("At most this percentage from one contributor"), required=False, min_value=1, max_value=100
+    )
+    words = forms.CharField(
+        label=_("Words of a category at most"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "placeholder": "open_qa=50000"}),
+        help_text=_("One category a line."),
+    )
+    splits = forms.CharField(
+        label=_("Train, validation and test in percent"),
+        required=False,
+        max_length=11,
+        help_text=_("For records that are new to the dataset; the others keep their split."),
+    )
     formats = forms.MultipleChoiceField(
         label=_("Formats beside Parquet and JSONL"),
         required=False,
@@ -78,6 +105,7 @@ class ReleaseForm(forms.Form):
         super().__init__(*args, **options)
         self.fields["name"].initial = settings.WOOLGATHER_DATASET_NAME
         self.fields["min_approvals"].initial = 0
+        self.fields["splits"].initial = str(DEFAULT)
         campaigns: Any = self.fields["campaigns"]
         categories: Any = self.fields["categories"]
         campaigns.choices = list(Campaign.objects.order_by("slug").values_list("slug", "name"))
@@ -95,10 +123,23 @@ class ReleaseForm(forms.Form):
                 min_rating=int(values.get("min_rating") or 0),
                 approved_from=_day(values.get("approved_from")),
                 approved_until=_day(values.get("approved_until")),
+                duplicates=values.get("duplicates", ""),
+                most_from_one=values.get("most_from_one") or 0,
+                most_percent_from_one=values.get("most_percent_from_one") or 0,
+                words=budgets(line for line in values.get("words", "").splitlines() if line.strip()),
             )
         except BadFilter as error:
             self.add_error(error.field, str(error))
+        try:
+            self._shares = Shares.parse(values["splits"]) if values.get("splits") else DEFAULT
+        except BadShares as error:
+            self.add_error("splits", str(error))
         return values
+
+    @property
+    def shares(self) -> Shares:
+        """The shares of the splits, once the form is valid."""
+        return self._shares
 
     @property
     def filter(self) -> Filter:

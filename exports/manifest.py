@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from exports import naming
 from exports.schema import arrow_schema, described
@@ -30,9 +30,14 @@ class Manifest(TypedDict):
     splits: dict[str, int]
     split_rule: str
     notes: list[str]
+    left_out: NotRequired[dict[str, int]]
     frozen_at: str
     content_sha256: str
     files: list[FileEntry]
+
+
+# Older manifests have none of it. Said here, because annotations that are texts hide it from the class.
+LATER = {"left_out"}
 
 
 class NotAManifest(ValueError):
@@ -71,7 +76,7 @@ def read(directory: Path) -> tuple[Manifest, str]:
         raise NotAManifest(f"{path} can't be read ({error.strerror or error}).") from error
     try:
         manifest = json.loads(raw)
-        missing = sorted(set(Manifest.__required_keys__) - set(manifest))
+        missing = sorted(set(Manifest.__annotations__) - LATER - set(manifest))
         if missing:
             raise NotAManifest(f"{path} lacks {', '.join(missing)}.")
         for entry in manifest["files"]:

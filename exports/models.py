@@ -224,6 +224,49 @@ class DatasetRecord(models.Model):
         return f"{self.version_id} {self.submission_id}"
 
 
+class DatasetPlacement(models.Model):
+    """What a version decided about a submission apart from the rule: another split, or why it is left out."""
+
+    class Reason(models.TextChoices):
+        """Why a record that the filter chose is left out."""
+
+        EXACT_DUPLICATE = "exact_duplicate", _("an exact duplicate")
+        NEAR_DUPLICATE = "near_duplicate", _("a near-duplicate")
+        CONTRIBUTOR = "contributor", _("too many from one contributor")
+        BUDGET = "budget", _("beyond its category's budget")
+        STRADDLES = "straddles", _("near-duplicates in two splits")
+
+    version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="placements")
+    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="+")
+    split = models.CharField(max_length=10, blank=True)
+    reason = models.CharField(max_length=20, choices=Reason, blank=True)
+    twin = models.ForeignKey(
+        Submission,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text=_("What it is a duplicate of."),
+    )
+
+    class Meta:
+        ordering = ("version", "submission")
+        constraints = [
+            models.UniqueConstraint(fields=["version", "submission"], name="dataset_placement_submission_once"),
+            models.CheckConstraint(
+                name="dataset_placement_in_or_out",
+                condition=Q(split__in=["train", "validation", "test"], reason="")
+                | Q(
+                    split="",
+                    reason__in=["exact_duplicate", "near_duplicate", "contributor", "budget", "straddles"],
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.submission_id} {self.split or self.reason}"
+
+
 class DatasetRemoval(models.Model):
     """That a record of the parent version is no longer in this one, with the reason as it was when frozen."""
 

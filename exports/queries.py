@@ -64,6 +64,7 @@ def unknown_parts(filter: Filter) -> dict[str, list[str]]:
     unknown: dict[str, set[str]] = {
         "licences": set(filter.licences) - set(Licence.values),
         "campaigns": set(filter.campaigns) - set(Campaign.objects.values_list("slug", flat=True)),
+        "words": {slug for slug, _budget in filter.words} - set(Category.objects.values_list("slug", flat=True)),
         "categories": set(filter.categories) - set(Category.objects.values_list("slug", flat=True)),
     }
     return {key: sorted(slugs) for key, slugs in unknown.items() if slugs}

@@ -12,7 +12,7 @@ from exports.composition import Composition, Counts
 from exports.failpoints import reach
 from exports.manifest import MANIFEST, Manifest, to_bytes
 from exports.schema import described, iso
-from exports.splits import RULE, SPLITS, missing_split_notes
+from exports.splits import DEFAULT, PROMPT_RULE, SPLITS, Shares, missing_split_notes
 from exports.writers.lanes import Lanes
 from exports.writers.sink import FileEntry, Sink, write_text
 
@@ -62,6 +62,17 @@ class Release:
     """Title, URL, licence and number of records of each source, in a fixed order."""
 
     @property
+    def split_rule(self) -> str:
+        """How the splits were made, in words."""
+        rule: str = self.about.get("split_rule", PROMPT_RULE)
+        return rule
+
+    @property
+    def split_notes(self) -> list[str]:
+        """Which splits hold nothing, and why."""
+        return missing_split_notes(self.splits, Shares(*self.about.get("shares", DEFAULT)))
+
+    @property
     def version(self) -> str:
         """The number as paths write it, such as ``v3``."""
         return f"v{self.number}"
@@ -93,7 +104,7 @@ def write(
     if counts["rows"] != release.rows or counts["splits"] != release.splits:
         raise WrongRows(f"{release.name} {release.version} froze {release.splits}, but {counts['splits']} came.")
     progress(release.rows, release.rows, "Writing the card")
-    notes = missing_split_notes(release.splits)
+    notes = release.split_notes
     data = list(files)
     files.append(
         write_text(directory, "README.md", card.render(release=release, counts=counts, sizes=sizes, notes=notes))
@@ -111,12 +122,14 @@ def write(
         "licence": release.licence,
         "parent": release.parent,
         "splits": {split: release.splits[split] for split in SPLITS if release.splits.get(split)},
-        "split_rule": RULE,
+        "split_rule": release.split_rule,
         "notes": notes,
         "frozen_at": iso(release.frozen_at),
         "content_sha256": release.content_sha256,
         "files": files,
     }
+    if left_out := release.about.get("left_out"):
+        manifest["left_out"] = left_out
     raw = to_bytes(manifest)
     with Sink(directory, MANIFEST) as sink:
         sink.write(raw)

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from exports import actions, places
 from exports.models import DatasetVersion
+from exports.splits import DEFAULT, Shares
 from jobs.actions import enqueue
 from jobs.registry import JobContext, JobPayload, register
 from jobs.tasks import ring
@@ -28,12 +29,20 @@ KIND = "exports.build"
 
 
 def start(
-    *, name: str, filter: Filter, formats: Sequence[str], by: Person, now: datetime, licence: str = ""
+    *,
+    name: str,
+    filter: Filter,
+    formats: Sequence[str],
+    by: Person,
+    now: datetime,
+    licence: str = "",
+    shares: Shares = DEFAULT,
 ) -> DatasetVersion:
     """Freeze the next version and have it built in the background; the page and the API both come through here.
 
     Raises what ``actions.request_version`` raises.
     """
+    near = actions.compare(by=by, filter=filter)
     with transaction.atomic():
         version = actions.request_version(
             name=name,
@@ -43,6 +52,8 @@ def start(
             now=now,
             url=settings.SITE_URL,
             licence=licence,
+            shares=shares,
+            near=near,
             highest_on_disk=places.highest_number(root(), name) if _is_name(name) else 0,
         )
         _queue(version, by, now)

@@ -90,6 +90,7 @@ def _start(request: HttpRequest, form: ReleaseForm, person: Person) -> HttpRespo
             filter=form.filter,
             formats=form.cleaned_data["formats"],
             licence=form.cleaned_data["licence"],
+            shares=form.shares,
             by=person,
             now=timezone.now(),
         )

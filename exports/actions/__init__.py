@@ -5,12 +5,14 @@ from __future__ import annotations
 from exports.actions.build import BuildFailed, CannotRebuild, build_version, fail_version, rebuild_version
 from exports.actions.freeze import (
     BadRequest,
+    ContributorsShare,
     LicencesDontFit,
     NotALead,
     NothingApproved,
     NothingChanged,
     TooManyBuilds,
     attach_job,
+    compare,
     request_version,
 )
 from exports.actions.state import WrongState, record_download, restart_version, withdraw_version
@@ -19,6 +21,7 @@ __all__ = [
     "BadRequest",
     "BuildFailed",
     "CannotRebuild",
+    "ContributorsShare",
     "LicencesDontFit",
     "NotALead",
     "NothingApproved",
@@ -27,6 +30,7 @@ __all__ = [
     "WrongState",
     "attach_job",
     "build_version",
+    "compare",
     "fail_version",
     "rebuild_version",
     "record_download",

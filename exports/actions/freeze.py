@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
-from django.db.models import Case, CharField, Count, F, IntegerField, QuerySet, Value, When, Window
-from django.db.models.functions import RowNumber
+from django.db import transaction
+from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from collector.errors import NotAllowed, Refused
 from collector.models import AuditEntry, Campaign, Category, Person, Revision, Role, Submission
-from exports import naming, queries, splits
-from exports.columnar import Bytes, content_hash
+from collector.near_queries import NEAR
+from exports import membership, naming, queries, selection, splits
+from exports.columnar import content_hash
 from exports.failpoints import reach
 from exports.licences import LICENCES, fitting, may_hold, most_demanding
-from exports.models import Dataset, DatasetRecord, DatasetRemoval, DatasetVersion
+from exports.models import Dataset, DatasetVersion
+from exports.winnow import ShareTooSmall
 from exports.writers.text import OPTIONAL_FORMATS
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from exports.filters import Filter
 
 BUILDS_AT_ONCE = 2
-INSERT_ROWS = 1_000
 NAMED = 20
 
 
@@ -58,6 +58,12 @@ class LicencesDontFit(Refused):
         self.records = records
 
 
+class ContributorsShare(Refused):
+    """No selection keeps every contributor under the filter's share."""
+
+    code = "contributors_share"
+
+
 class NothingChanged(Refused):
     """``version`` already holds exactly this."""
 
@@ -84,11 +90,15 @@ def request_version(
     url: str = "",
     highest_on_disk: int = 0,
     licence: str = "",
+    shares: splits.Shares = splits.DEFAULT,
+    near: selection.Near | None = None,
 ) -> DatasetVersion:
     """Freeze what the filter chooses now as the dataset's next version; its files come later.
 
     ``by`` is None for the management command. ``licence`` (SPDX) is the version's; left out, it is the data licence of
-    the campaigns that the records are from where they agree, else the most demanding of the records' own.
+    the campaigns that the records are from where they agree, else the most demanding of the records' own. ``shares``
+    decide about records that no earlier version of the dataset has: the others keep their split. ``near`` is what
+    ``compare`` found, for a caller that opens a transaction around this.
     ``highest_on_disk`` keeps a number from coming twice where a database was replaced and its files were not. The same
     request while its version is being built returns that one.
 
@@ -97,23 +107,24 @@ def request_version(
         NotALead: the person may not release.
         TooManyBuilds: the person has two versions under way.
         NothingApproved: nothing to release.
+        ContributorsShare: too few people wrote for the filter's greatest share of one.
         LicencesDontFit: some records may not be released under the version's licence; they are named.
         NothingChanged: the newest version with this filter holds exactly this, in these formats.
     """
-    if by is not None and not by.has_role(Role.LEAD):
-        raise NotALead(_("Only a campaign lead or an admin can release a version."))
+    _require_lead(by)
     _check(name, filter, formats, licence)
+    near = near or compare(by=by, filter=filter)
     with transaction.atomic():
         Dataset.objects.get_or_create(name=name)
         # The lock makes requests for one dataset wait for each other: numbers and “nothing changed” hold.
         dataset = Dataset.objects.select_for_update().get(name=name)
-        version = _freeze(dataset, filter, sorted(set(formats)), by, now, url, highest_on_disk, licence)
+        version = _freeze(dataset, filter, sorted(set(formats)), by, now, url, highest_on_disk, licence, shares, near)
         known = _equal_version(version)
         if known is not None:
             transaction.set_rollback(True)
         else:
             _too_many(version, by)
-            _freeze_removals(version)
+            membership.freeze_removals(version)
             AuditEntry.objects.create(
                 by=by,
                 verb="dataset.requested",
@@ -136,6 +147,23 @@ def request_version(
     return version
 
 
+def compare(*, by: Person | None, filter: Filter) -> selection.Near:
+    """Find the near-duplicates among what the filter chooses: seconds of work that must not hold a lock.
+
+    What comes between this and the freeze is compared there.
+
+    Raises:
+        NotALead: the person may not release.
+    """
+    _require_lead(by)
+    return selection.compare(queries.chosen(filter))
+
+
+def _require_lead(by: Person | None) -> None:
+    if by is not None and not by.has_role(Role.LEAD):
+        raise NotALead(_("Only a campaign lead or an admin can release a version."))
+
+
 def attach_job(*, version: DatasetVersion, job_id: uuid.UUID) -> None:
     """Note which background job builds the version."""
     DatasetVersion.objects.filter(pk=version.pk).update(job=job_id)
@@ -154,6 +182,7 @@ def _check(name: str, filter: Filter, formats: Sequence[str], licence: str) -> N
             % {"unknown": ", ".join(unknown), "known": ", ".join(OPTIONAL_FORMATS)}
         ]
     known: dict[str, Any] = {
+        "words": Category.objects.values_list("slug", flat=True),
         "campaigns": Campaign.objects.values_list("slug", flat=True),
         "categories": Category.objects.values_list("slug", flat=True),
         "licences": LICENCES,
@@ -181,6 +210,8 @@ def _freeze(
     url: str,
     highest_on_disk: int,
     licence: str,
+    shares: splits.Shares,
+    near: selection.Near,
 ) -> DatasetVersion:
     revisions = queries.chosen(filter)
     licences = dict(revisions.order_by().values_list("submission__licence").annotate(rows=Count("pk")))
@@ -188,6 +219,15 @@ def _freeze(
         raise NothingApproved(_nothing_message(filter))
     licence = licence or _own_licence(revisions, licences)
     _require_fitting(revisions, licences, licence)
+    chosen = _select(revisions, filter, shares, dataset, near)
+    if not chosen.rows:
+        raise NothingApproved(
+            _(
+                "There is nothing to release: the filter chooses %(rows)s records and leaves all %(rows)s of them out. "
+                "Widen its bounds."
+            )
+            % {"rows": f"{len(chosen.ids):,}"}
+        )
     dataset.last_number = max(dataset.last_number, highest_on_disk) + 1
     dataset.save(update_fields=["last_number"])
     version = DatasetVersion.objects.create(
@@ -198,13 +238,15 @@ def _freeze(
         parent=queries.latest_ready(dataset.name),
         licence=licence,
         formats=formats,
-        rows=sum(licences.values()),
-        about=_about(dataset.name, dataset.last_number, url),
+        rows=chosen.rows,
+        about=_about(dataset.name, dataset.last_number, url)
+        | {"shares": list(shares), "split_rule": splits.rule(shares), "left_out": chosen.reasons, "near": NEAR},
         created_by=by,
         created_at=now,
         frozen_at=now,
     )
-    _freeze_records(version, revisions)
+    membership.freeze_placements(version, chosen, shares)
+    membership.freeze_records(version, revisions, shares)
     counted = dict(version.records.order_by().values_list("split").annotate(rows=Count("pk")))
     version.splits = {split: counted[split] for split in splits.SPLITS if split in counted}
     version.rows = sum(counted.values())
@@ -268,45 +310,20 @@ def _about(name: str, number: int, url: str) -> dict[str, Any]:
     }
 
 
-def _freeze_records(version: DatasetVersion, revisions: QuerySet[Revision]) -> None:
-    """Copy the chosen rows in one INSERT … SELECT: a write transaction over many rows must not last."""
-    split = Case(
-        When(instruction_fingerprint__lt=splits.TRAIN_BELOW, then=Value(splits.TRAIN)),
-        When(instruction_fingerprint__lt=splits.VALIDATION_BELOW, then=Value(splits.VALIDATION)),
-        default=Value(splits.TEST),
-        output_field=CharField(),
-    )
-    # One split after the other, so that a shard and a row group of a file are a range of positions.
-    order = Case(
-        When(instruction_fingerprint__lt=splits.TRAIN_BELOW, then=Value(0)),
-        When(instruction_fingerprint__lt=splits.VALIDATION_BELOW, then=Value(1)),
-        default=Value(2),
-        output_field=IntegerField(),
-    )
-    source: dict[str, Any] = {
-        "version_id": Value(version.pk),
-        "position": Window(RowNumber(), order_by=[order.asc(), F("submission_id").asc()]),
-        "submission_id": F("submission_id"),
-        "revision_id": F("pk"),
-        "split": split,
-        "size": Bytes(F("instruction")) + Bytes(F("context")) + Bytes(F("response")),
-        "category": F("submission__category__slug"),
-        "campaign": F("submission__campaign__slug"),
-        "licence": F("submission__licence"),
-        "source_title": F("submission__source_title"),
-        "source_url": F("submission__source_url"),
-        "contributor": F("submission__author__pseudonym"),
-        "approvals": F("approvals"),
-        "approved_at": F("submission__approved_at"),
-    }
-    selected = revisions.order_by().values_list(*source.values())
-    sql, params = selected.query.sql_with_params()
-    quote = connection.ops.quote_name
-    columns = ", ".join(quote(name) for name in source)
-    table = quote(DatasetRecord._meta.db_table)  # noqa: SLF001 - Django's own name for it
-    with connection.cursor() as cursor:
-        # Only names of our own columns are put together here; every value travels as a parameter.
-        cursor.execute(f"INSERT INTO {table} ({columns}) {sql}", params)
+def _select(
+    revisions: QuerySet[Revision], filter: Filter, shares: splits.Shares, dataset: Dataset, near: selection.Near
+) -> selection.Selection:
+    try:
+        return selection.select(revisions, filter=filter, shares=shares, dataset=dataset.name, near=near)
+    except ShareTooSmall as error:
+        message = ngettext(
+            "One contributor wrote all of it, so nobody can be kept under %(percent)s %% of the records.",
+            "With %(count)s contributors somebody always has at least %(least)s %% of the records, not %(percent)s %%.",
+            error.contributors,
+        )
+        raise ContributorsShare(
+            message % {"count": error.contributors, "least": error.least, "percent": filter.most_percent_from_one}
+        ) from error
 
 
 def _equal_version(version: DatasetVersion) -> DatasetVersion | None:
@@ -327,25 +344,3 @@ def _too_many(version: DatasetVersion, by: Person | None) -> None:
     under_way = DatasetVersion.objects.building().filter(created_by=by).exclude(pk=version.pk).count()
     if under_way >= BUILDS_AT_ONCE:
         raise TooManyBuilds(_("You already have two versions being built. Wait until one of them is ready."))
-
-
-def _freeze_removals(version: DatasetVersion) -> None:
-    if version.parent is None:
-        return
-    gone = DatasetRecord.objects.of(version.parent).not_in(version).values_list("submission_id", "submission__status")
-    reasons = {
-        Submission.Status.WITHDRAWN: DatasetRemoval.Reason.WITHDRAWN,
-        Submission.Status.REJECTED: DatasetRemoval.Reason.REJECTED,
-        Submission.Status.APPROVED: DatasetRemoval.Reason.FILTERED,
-    }
-    DatasetRemoval.objects.bulk_create(
-        (
-            DatasetRemoval(
-                version=version,
-                submission_id=key,
-                reason=reasons.get(Submission.Status(status), DatasetRemoval.Reason.IN_REVIEW),
-            )
-            for key, status in gone
-        ),
-        batch_size=INSERT_ROWS,
-    )

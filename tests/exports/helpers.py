@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -33,9 +34,14 @@ def approve(campaign: Campaign, category: Category, count: int = 1, **fields: An
     ]
 
 
+def unlike(number: int) -> str:
+    """Return a text that shares hardly four letters in a row with that of another number."""
+    return " ".join(hashlib.sha256(f"{number} {part}".encode()).hexdigest()[:8] for part in range(3))
+
+
 def prompts_of(split: str, count: int) -> list[str]:
-    """Return prompts that fall into a split, the same ones each time."""
-    candidates = (f"Question number {number}?" for number in itertools.count())
+    """Return prompts that fall into a split and are not near to each other, the same ones each time."""
+    candidates = (f"{unlike(number)}?" for number in itertools.count())
     chosen = (text for text in candidates if split_of(instruction_fingerprint(instruction=text, context="")) == split)
     return list(itertools.islice(chosen, count))
 

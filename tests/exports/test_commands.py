@@ -79,6 +79,16 @@ def test_a_tiny_version_says_which_splits_are_empty(root: Path, campaign: Campai
     assert run("export_dataset", *NAME).count("There is no ") == 2
 
 
+def test_what_is_left_out_is_said(root: Path, campaign: Campaign, category: Category) -> None:
+    approve(campaign, category, instruction="What is a heron?", response="A bird.")
+    approve(campaign, category, instruction="What is a heron?", response="A grey bird.")
+    flags = ["--without-duplicates", "near", "--most-from-one", "5", "--words", f"{category.slug}=500"]
+    said = run("export_dataset", *NAME, *flags, "--splits", "100/0/0")
+    assert "set v1: 1 records (train 1)" in said
+    assert "Left out: near_duplicate 1" in said
+    assert "There is no" not in said
+
+
 def test_no_approved_record_ends_with_one(root: Path, db: None) -> None:
     with pytest.raises(CommandError, match="nothing to release") as error:
         run("export_dataset", *NAME)
@@ -94,6 +104,11 @@ def test_no_approved_record_ends_with_one(root: Path, db: None) -> None:
         ["--min-rating", "9"],
         ["--version", "v1", "--category", "x"],
         ["--by", "nobody@example.com"],
+        ["--splits", "90/10"],
+        ["--words", "open_qa"],
+        ["--words", "nonsense=5"],
+        ["--most-from-one", "-1"],
+        ["--version", "v1", "--without-duplicates", "near"],
     ],
 )
 def test_bad_arguments_end_with_two(root: Path, db: None, flags: list[str]) -> None:

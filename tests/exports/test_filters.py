@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.models import Revision, Submission
-from exports.filters import BadFilter, Filter
+from exports.filters import BadFilter, Filter, budgets
 from exports.queries import chosen
 from tests.exports.helpers import approve
 
@@ -40,6 +40,14 @@ def test_a_filter_survives_being_kept(
         ({"approved_from": "yesterday"}, "approved_from"),
         ({"approved_from": 3}, "approved_from"),
         ({"approved_until": "2026-02-30"}, "approved_until"),
+        ({"duplicates": "some"}, "duplicates"),
+        ({"duplicates": 1}, "duplicates"),
+        ({"most_from_one": -1}, "most_from_one"),
+        ({"most_from_one": "3"}, "most_from_one"),
+        ({"most_percent_from_one": 101}, "most_percent_from_one"),
+        ({"words": {"open_qa": 0}}, "words"),
+        ({"words": {"open_qa": "many"}}, "words"),
+        ({"words": ["open_qa"]}, "words"),
         ({"approved_from": "2026-02-02", "approved_until": "2026-02-01"}, "approved_until"),
     ],
 )
@@ -82,3 +90,27 @@ def test_both_days_are_included(campaign: Campaign, category: Category) -> None:
         Submission.objects.filter(pk=pair.pk).update(approved_at=moment)
     found = chosen(Filter(approved_from="2026-02-01", approved_until="2026-02-02"))
     assert set(found.values_list("instruction", flat=True)) == {"first", "last"}
+
+
+def test_what_a_version_leaves_out_is_said() -> None:
+    wanted = Filter(duplicates="near", most_from_one=50, most_percent_from_one=10, words=(("open_qa", 50_000),))
+    assert wanted.in_words() == (
+        "approved records with no near-duplicates, at most 50 of one contributor, at most 10 % of one contributor, "
+        "at most 50,000 words of open_qa"
+    )
+    assert Filter.of(wanted.as_dict()) == wanted
+
+
+def test_a_part_that_came_later_is_written_only_where_it_asks_for_something() -> None:
+    assert "duplicates" not in Filter().as_dict()
+    assert Filter(duplicates="near").sha256() != Filter().sha256()
+
+
+@pytest.mark.parametrize("line", ["open_qa", "open_qa=", "=5", "open_qa=five", "open_qa=-5", "open_qa=1.5"])
+def test_a_budget_that_cannot_be_read_says_how_one_looks(line: str) -> None:
+    with pytest.raises(BadFilter, match="such as open_qa=50000"):
+        budgets([line])
+
+
+def test_budgets_are_a_category_and_its_words() -> None:
+    assert budgets(["open_qa=50,000", " closed_qa = 7 "]) == (("open_qa", 50_000), ("closed_qa", 7))

@@ -92,6 +92,26 @@ def test_a_failed_job_marks_the_version_and_a_lead_takes_it_up_again(
     assert version.is_ready
 
 
+def test_bounds_and_shares_are_chosen_on_the_page(
+    sign_in: Callable[[Person], Client], lead: Person, campaign: Campaign, category: Category
+) -> None:
+    approve(campaign, category)
+    sent = {"name": "set", "duplicates": "near", "most_from_one": "7", "words": f"{category.slug}=900\n"}
+    sign_in(lead).post(reverse("datasets"), sent | {"splits": "80/10/10"})
+    version = DatasetVersion.objects.get()
+    assert version.filter["duplicates"] == "near"
+    assert (version.filter["most_from_one"], version.filter["words"]) == (7, {category.slug: 900})
+    assert version.about["shares"] == [80, 10, 10]
+
+
+def test_what_cannot_be_read_is_said_at_its_field(sign_in: Callable[[Person], Client], lead: Person) -> None:
+    sent = {"name": "set", "words": "many", "splits": "90/90/90"}
+    answer = sign_in(lead).post(reverse("datasets"), sent)
+    assert answer.status_code == 400
+    assert "such as open_qa=50000" in answer.content.decode()
+    assert "together 100" in answer.content.decode()
+
+
 def test_nothing_approved_is_said_on_the_form(sign_in: Callable[[Person], Client], lead: Person) -> None:
     answer = sign_in(lead).post(reverse("datasets"), {"name": "set", "min_approvals": "0"})
     assert answer.status_code == 400
@@ -240,6 +260,9 @@ def test_the_api_starts_a_build_and_says_where_to_look(
         {"name": "../up"},
         {"formats": ["exe"]},
         {"filter": "all"},
+        {"filter": {"duplicates": "some"}},
+        {"filter": {"words": {"nonsense": 5}}},
+        {"splits": "90/10"},
     ],
 )
 def test_the_api_refuses_what_can_not_be(

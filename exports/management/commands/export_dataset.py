@@ -14,9 +14,10 @@ from django.utils import timezone
 from collector.errors import Refused
 from collector.models import Person
 from exports import actions, naming, places
-from exports.filters import BadFilter, Filter
+from exports.filters import BadFilter, Filter, budgets
 from exports.management.terminal import BAD_ARGUMENTS, bad_arguments, progress_bar
 from exports.models import DatasetVersion
+from exports.splits import DEFAULT, BadShares, Shares, missing_split_notes
 from exports.writers.text import OPTIONAL_FORMATS
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ version that is, prints it with --json, and exits 0.
 # The flags that choose what a new version holds; none of them goes with --version.
 CHOOSING = (
     *("campaign", "category", "language", "min_approvals", "min_rating", "only_licence", "without_flag"),
-    *("approved_from", "approved_until", "licence", "format"),
+    *("approved_from", "approved_until", "licence", "format", "without_duplicates", "most_from_one"),
+    *("most_percent_from_one", "words", "splits"),
 )
 
 
@@ -96,6 +98,36 @@ class Command(BaseCommand):
             "--approved-until", default="", metavar="DAY", help="only records approved on this day (UTC) or earlier"
         )
         parser.add_argument(
+            "--without-duplicates",
+            choices=["exact", "near"],
+            default="",
+            help="leave out equal pairs, or all that ask nearly the same; the one approved first stays",
+        )
+        parser.add_argument(
+            "--most-from-one", type=int, default=0, metavar="N", help="at most N records of one contributor"
+        )
+        parser.add_argument(
+            "--most-percent-from-one",
+            type=int,
+            default=0,
+            metavar="P",
+            help="at most P percent of the records of one contributor",
+        )
+        parser.add_argument(
+            "--words",
+            action="append",
+            default=[],
+            metavar="CATEGORY=N",
+            help="at most N words (of all three texts) of this category; repeatable",
+        )
+        parser.add_argument(
+            "--splits",
+            default="",
+            metavar="T/V/T",
+            help="percents of train, validation and test for records that are new to the dataset (default: "
+            f"{DEFAULT}); the others keep their split",
+        )
+        parser.add_argument(
             "--licence",
             default="",
             metavar="SPDX",
@@ -137,7 +169,7 @@ class Command(BaseCommand):
                 if root != home and not flags["version"]:
                     # A version that is ready lies in the installation's own directory; --root gets the same bytes.
                     built = actions.rebuild_version(version=version, root=root, progress=progress)
-        except (naming.BadName, BadFilter, ValidationError) as error:
+        except (naming.BadName, BadFilter, BadShares, ValidationError) as error:
             raise bad_arguments(error) from error
         except (Refused, actions.BuildFailed) as error:
             raise CommandError(str(error)) from error
@@ -169,6 +201,10 @@ class Command(BaseCommand):
             without_flags=tuple(flags["without_flag"]),
             approved_from=flags["approved_from"],
             approved_until=flags["approved_until"],
+            duplicates=flags["without_duplicates"],
+            most_from_one=flags["most_from_one"],
+            most_percent_from_one=flags["most_percent_from_one"],
+            words=budgets(flags["words"]),
         )
         try:
             version = actions.request_version(
@@ -176,6 +212,7 @@ class Command(BaseCommand):
                 filter=wanted,
                 formats=flags["format"],
                 licence=flags["licence"],
+                shares=Shares.parse(flags["splits"]) if flags["splits"] else DEFAULT,
                 by=self._person(flags["by"]),
                 now=timezone.now(),
                 url=settings.SITE_URL,
@@ -220,9 +257,9 @@ class Command(BaseCommand):
             return
         if said:
             self.stdout.write(said)
-        from exports.splits import missing_split_notes
-
         parts = ", ".join(f"{split} {rows:,}" for split, rows in splits.items())
         self.stdout.write(f"{version}: {version.rows:,} records ({parts})\n{path}\nmanifest sha256 {sha256}")
-        for note in missing_split_notes(splits):
+        if left_out := version.about.get("left_out"):
+            self.stdout.write(f"Left out: {', '.join(f'{reason} {rows:,}' for reason, rows in left_out.items())}")
+        for note in missing_split_notes(splits, Shares(*version.about.get("shares", DEFAULT))):
             self.stdout.write(note)

@@ -1,0 +1,144 @@
+"""What a version would hold: the records that the filter chooses, less those that are left out, each with its split."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.db.models import F
+
+from collector import near_pairs, near_queries
+from collector.models import Revision
+from exports import splits
+from exports.models import DatasetRecord
+from exports.winnow import STRADDLES, Columns, LeftOut, winnow
+
+if TYPE_CHECKING:
+    import uuid
+    from collections.abc import Mapping
+
+    from django.db.models import QuerySet
+
+    from exports.filters import Filter
+
+CHUNK_ROWS = 5_000
+# So many revisions that came while the others were compared are looked up one by one; for more, all is compared again.
+MOST_LATE = 200
+
+
+@dataclass(frozen=True)
+class Near:
+    """Near-duplicates among some revisions: the revision of each submission that was compared, and the pairs."""
+
+    seen: dict[uuid.UUID, int] = field(default_factory=dict)
+    pairs: list[tuple[uuid.UUID, uuid.UUID]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Candidates from the oldest approval on, a split for each ("" where it is left out), and why some are left out."""
+
+    ids: list[uuid.UUID]
+    splits: list[str]
+    fingerprints: list[str]
+    left_out: dict[int, LeftOut]
+
+    @property
+    def rows(self) -> int:
+        """How many records are kept."""
+        return len(self.ids) - len(self.left_out)
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many are left out, by reason."""
+        counted = Counter(one.reason for one in self.left_out.values())
+        return dict(sorted(counted.items()))
+
+
+def compare(revisions: QuerySet[Revision]) -> Near:
+    """Find all near-duplicates among the revisions: the long part, done before anything is locked."""
+    seen = dict(revisions.order_by().values_list("submission_id", "pk").iterator(chunk_size=CHUNK_ROWS))
+    return Near(seen, [(pair.one, pair.other) for pair in near_pairs.near_pairs(revisions)])
+
+
+def select(
+    revisions: QuerySet[Revision], *, filter: Filter, shares: splits.Shares, dataset: str, near: Near
+) -> Selection:
+    """Decide about each of the revisions as they are now; ``near`` is what an earlier comparison found.
+
+    Records of earlier versions of the dataset keep their split.
+
+    Raises:
+        ShareTooSmall: the filter's share of one contributor can't be kept.
+    """
+    ids: list[uuid.UUID] = []
+    now: dict[uuid.UUID, int] = {}
+    fingerprints: list[str] = []
+    columns: dict[str, list[str]] = {"pairs": [], "contributors": [], "categories": []}
+    words: list[int] = []
+    names = ("submission_id", "pk", "instruction_fingerprint", "fingerprint", "submission__author__pseudonym")
+    counted = F("instruction_words") + F("context_words") + F("response_words")
+    rows = revisions.order_by("submission__approved_at", "submission_id").values_list(
+        *names, "submission__category__slug", counted
+    )
+    for key, pk, prompt, pair, contributor, category, length in rows.iterator(chunk_size=CHUNK_ROWS):
+        ids.append(key)
+        now[key] = pk
+        fingerprints.append(prompt)
+        words.append(length)
+        # Few different ones: each is held once.
+        columns["contributors"].append(sys.intern(contributor))
+        columns["categories"].append(sys.intern(category))
+        columns["pairs"].append(pair)
+    number = {key: at for at, key in enumerate(ids)}
+    edges = [(number[one], number[other]) for one, other in _current(revisions, near, now)]
+    placed = {number[key]: split for key, split in _placed(dataset) if key in number}
+    known = Columns(**columns, words=words)
+    straddling: dict[int, LeftOut] = {}
+    while True:
+        out = winnow(known, filter, edges, without=straddling)
+        kept = [at for at in range(len(ids)) if at not in out]
+        place = {at: position for position, at in enumerate(kept)}
+        assignment = splits.assign(
+            fingerprints=[fingerprints[at] for at in kept],
+            categories=[columns["categories"][at] for at in kept],
+            pairs=[(place[one], place[other]) for one, other in edges if one in place and other in place],
+            placed={place[at]: split for at, split in placed.items() if at in place},
+            shares=shares,
+        )
+        if not assignment.straddling:
+            break
+        # Without them a budget or a share holds others: choose again.
+        straddling |= {kept[at]: LeftOut(STRADDLES, kept[twin]) for at, twin in assignment.straddling.items()}
+    found = [""] * len(ids)
+    for at, split in zip(kept, assignment.splits, strict=True):
+        found[at] = split
+    return Selection(ids=ids, splits=found, fingerprints=fingerprints, left_out=out)
+
+
+def _current(
+    revisions: QuerySet[Revision], near: Near, now: Mapping[uuid.UUID, int]
+) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    """Return the pairs among what there is now: what came or changed since the comparison is compared here."""
+    late = {key: pk for key, pk in now.items() if near.seen.get(key) != pk}
+    if len(late) > MOST_LATE:
+        return compare(revisions).pairs
+    pairs = [
+        (one, other)
+        for one, other in near.pairs
+        if one in now and other in now and one not in late and other not in late
+    ]
+    if late:
+        submissions = {pk: key for key, pk in now.items()}
+        texts = Revision.objects.filter(pk__in=late.values()).values_list("submission_id", "instruction", "context")
+        for key, instruction, context in texts:
+            alike = near_queries.near_revisions(instruction=instruction, context=context, exclude=[key])
+            pairs += [(key, submissions[pk]) for pk in alike if pk in submissions]
+    return pairs
+
+
+def _placed(dataset: str) -> list[tuple[uuid.UUID, str]]:
+    earlier = DatasetRecord.objects.filter(version__dataset__name=dataset)
+    return list(earlier.order_by().values_list("submission_id", "split").distinct())
