@@ -8,10 +8,11 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from collector.checks.findings import LABELS
 from collector.models import Campaign, Category
 from exports.filters import BadFilter, Filter, budgets
 from exports.licences import LICENCES
-from exports.models import validate_dataset_name
+from exports.models import Recipe, validate_dataset_name
 from exports.splits import DEFAULT, BadShares, Shares
 from exports.writers.text import OPTIONAL_FORMATS
 
@@ -101,6 +102,19 @@ class ReleaseForm(forms.Form):
         choices=[(name, name) for name in OPTIONAL_FORMATS],
     )
 
+    without_flags = forms.MultipleChoiceField(
+        label=_("Leave out where the checks found"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    languages = forms.CharField(
+        label=_("Only these languages"), required=False, max_length=400, help_text=_("Such as en, de.")
+    )
+    recipe = forms.CharField(
+        label=_("Name of the recipe"),
+        required=False,
+        max_length=64,
+        help_text=_("Lower-case letters, digits, dots, hyphens. A recipe that has the name is replaced."),
+    )
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["name"].initial = settings.WOOLGATHER_DATASET_NAME
@@ -108,6 +122,8 @@ class ReleaseForm(forms.Form):
         self.fields["splits"].initial = str(DEFAULT)
         campaigns: Any = self.fields["campaigns"]
         categories: Any = self.fields["categories"]
+        flags: Any = self.fields["without_flags"]
+        flags.choices = list(LABELS.items())
         campaigns.choices = list(Campaign.objects.order_by("slug").values_list("slug", "name"))
         categories.choices = list(Category.objects.values_list("slug", "name"))
 
@@ -119,6 +135,8 @@ class ReleaseForm(forms.Form):
                 campaigns=tuple(values.get("campaigns", ())),
                 categories=tuple(values.get("categories", ())),
                 licences=tuple(values.get("licences", ())),
+                languages=tuple(tag for tag in values.get("languages", "").replace(",", " ").split() if tag),
+                without_flags=tuple(values.get("without_flags", ())),
                 min_approvals=values.get("min_approvals") or 0,
                 min_rating=int(values.get("min_rating") or 0),
                 approved_from=_day(values.get("approved_from")),
@@ -135,6 +153,23 @@ class ReleaseForm(forms.Form):
         except BadShares as error:
             self.add_error("splits", str(error))
         return values
+
+    @classmethod
+    def initial_of(cls, recipe: Recipe) -> dict[str, Any]:
+        """Return the fields' values that a recipe stands for."""
+        kept = Filter.of(recipe.filter).as_dict()
+        lines = "\n".join(f"{category}={words}" for category, words in kept.get("words", {}).items())
+        return {
+            **kept,
+            "words": lines,
+            "languages": ", ".join(kept["languages"]),
+            "min_rating": str(kept["min_rating"]),
+            "name": recipe.dataset,
+            "splits": recipe.shares,
+            "formats": recipe.formats,
+            "licence": recipe.licence,
+            "recipe": recipe.name,
+        }
 
     @property
     def shares(self) -> Shares:

@@ -153,6 +153,30 @@ class DatasetVersion(models.Model):
         return self.status == self.Status.BUILDING
 
 
+class Recipe(models.Model):
+    """A named way to choose: what the composer keeps, and `export_dataset --recipe` builds."""
+
+    name = models.CharField(_("name"), max_length=64, unique=True, validators=[validate_dataset_name])
+    dataset = models.CharField(max_length=64, validators=[validate_dataset_name])
+    filter = models.JSONField(default=dict)
+    shares = models.CharField(max_length=11)
+    formats = models.JSONField(default=list, blank=True)
+    licence = models.CharField(max_length=40, blank=True)
+    saved_by = models.ForeignKey(Person, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    saved_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def filter_in_words(self) -> str:
+        """What it chooses, as half a sentence."""
+        return Filter.of(self.filter).in_words()
+
+
 class FrozenDataset(models.QuerySet["DatasetRecord"]):
     """Frozen records by what changed between two versions."""
 

@@ -63,6 +63,51 @@ def compare(revisions: QuerySet[Revision]) -> Near:
     return Near(seen, [(pair.one, pair.other) for pair in near_pairs.near_pairs(revisions)])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Candidates:
+    """What the filter chooses, from the oldest approval on; ``columns`` is what decides about leaving out."""
+
+    ids: list[uuid.UUID]
+    revisions: dict[uuid.UUID, int]
+    fingerprints: list[str]
+    columns: Columns
+    response_words: list[int]
+    languages: list[str]
+    licences: list[str]
+
+
+def candidates(revisions: QuerySet[Revision]) -> Candidates:
+    """Read what is known of each of the revisions, apart from the texts."""
+    found = Candidates(
+        ids=[],
+        revisions={},
+        fingerprints=[],
+        columns=Columns(pairs=[], contributors=[], categories=[], words=[]),
+        response_words=[],
+        languages=[],
+        licences=[],
+    )
+    columns = found.columns
+    keys = ("submission_id", "pk", "instruction_fingerprint", "fingerprint")
+    few_values = ("submission__author__pseudonym", "submission__category__slug", "language", "submission__licence")
+    counted = F("instruction_words") + F("context_words") + F("response_words")
+    rows = revisions.order_by("submission__approved_at", "submission_id").values_list(
+        *keys, *few_values, "response_words", counted
+    )
+    for key, pk, prompt, pair, *few, response, length in rows.iterator(chunk_size=CHUNK_ROWS):
+        found.ids.append(key)
+        found.revisions[key] = pk
+        found.fingerprints.append(prompt)
+        columns.pairs.append(pair)
+        columns.words.append(length)
+        found.response_words.append(response)
+        # Few different ones: each is held once.
+        lists = (columns.contributors, columns.categories, found.languages, found.licences)
+        for held, value in zip(lists, few, strict=True):
+            held.append(sys.intern(value))
+    return found
+
+
 def select(
     revisions: QuerySet[Revision], *, filter: Filter, shares: splits.Shares, dataset: str, near: Near
 ) -> Selection:
@@ -73,37 +118,19 @@ def select(
     Raises:
         ShareTooSmall: the filter's share of one contributor can't be kept.
     """
-    ids: list[uuid.UUID] = []
-    now: dict[uuid.UUID, int] = {}
-    fingerprints: list[str] = []
-    columns: dict[str, list[str]] = {"pairs": [], "contributors": [], "categories": []}
-    words: list[int] = []
-    names = ("submission_id", "pk", "instruction_fingerprint", "fingerprint", "submission__author__pseudonym")
-    counted = F("instruction_words") + F("context_words") + F("response_words")
-    rows = revisions.order_by("submission__approved_at", "submission_id").values_list(
-        *names, "submission__category__slug", counted
-    )
-    for key, pk, prompt, pair, contributor, category, length in rows.iterator(chunk_size=CHUNK_ROWS):
-        ids.append(key)
-        now[key] = pk
-        fingerprints.append(prompt)
-        words.append(length)
-        # Few different ones: each is held once.
-        columns["contributors"].append(sys.intern(contributor))
-        columns["categories"].append(sys.intern(category))
-        columns["pairs"].append(pair)
+    found = candidates(revisions)
+    ids, fingerprints, categories = found.ids, found.fingerprints, found.columns.categories
     number = {key: at for at, key in enumerate(ids)}
-    edges = [(number[one], number[other]) for one, other in _current(revisions, near, now)]
+    edges = [(number[one], number[other]) for one, other in current(revisions, near, found.revisions)]
     placed = {number[key]: split for key, split in _placed(dataset) if key in number}
-    known = Columns(**columns, words=words)
     straddling: dict[int, LeftOut] = {}
     while True:
-        out = winnow(known, filter, edges, without=straddling)
+        out = winnow(found.columns, filter, edges, without=straddling)
         kept = [at for at in range(len(ids)) if at not in out]
         place = {at: position for position, at in enumerate(kept)}
         assignment = splits.assign(
             fingerprints=[fingerprints[at] for at in kept],
-            categories=[columns["categories"][at] for at in kept],
+            categories=[categories[at] for at in kept],
             pairs=[(place[one], place[other]) for one, other in edges if one in place and other in place],
             placed={place[at]: split for at, split in placed.items() if at in place},
             shares=shares,
@@ -112,13 +139,13 @@ def select(
             break
         # Without them a budget or a share holds others: choose again.
         straddling |= {kept[at]: LeftOut(STRADDLES, kept[twin]) for at, twin in assignment.straddling.items()}
-    found = [""] * len(ids)
+    placement = [""] * len(ids)
     for at, split in zip(kept, assignment.splits, strict=True):
-        found[at] = split
-    return Selection(ids=ids, splits=found, fingerprints=fingerprints, left_out=out)
+        placement[at] = split
+    return Selection(ids=ids, splits=placement, fingerprints=fingerprints, left_out=out)
 
 
-def _current(
+def current(
     revisions: QuerySet[Revision], near: Near, now: Mapping[uuid.UUID, int]
 ) -> list[tuple[uuid.UUID, uuid.UUID]]:
     """Return the pairs among what there is now: what came or changed since the comparison is compared here."""

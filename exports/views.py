@@ -61,7 +61,7 @@ def datasets(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         if form is None:
             raise PermissionDenied(_("Only a campaign lead or an admin can release a version."))
-        answer = _start(request, form, person)
+        answer = start(request, form, person)
         if answer is not None:
             return answer
         status = 400
@@ -80,7 +80,7 @@ def datasets(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _start(request: HttpRequest, form: ReleaseForm, person: Person) -> HttpResponse | None:
+def start(request: HttpRequest, form: ReleaseForm, person: Person) -> HttpResponse | None:
     """Start a release; None where the form is to be shown again with what is wrong."""
     if not form.is_valid():
         return None

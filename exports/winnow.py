@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from exports.filters import Filter
 
@@ -37,11 +37,11 @@ NONE: Mapping[int, LeftOut] = {}
 class Columns:
     """What is known of each candidate, the oldest approval first."""
 
-    pairs: Sequence[str]
+    pairs: list[str]
     """Fingerprint of the whole pair: equal for exact duplicates."""
-    contributors: Sequence[str]
-    categories: Sequence[str]
-    words: Sequence[int]
+    contributors: list[str]
+    categories: list[str]
+    words: list[int]
 
 
 def winnow(

@@ -15,6 +15,7 @@ from exports.actions.freeze import (
     compare,
     request_version,
 )
+from exports.actions.recipes import delete_recipe, save_recipe
 from exports.actions.state import WrongState, record_download, restart_version, withdraw_version
 
 __all__ = [
@@ -31,10 +32,12 @@ __all__ = [
     "attach_job",
     "build_version",
     "compare",
+    "delete_recipe",
     "fail_version",
     "rebuild_version",
     "record_download",
     "request_version",
     "restart_version",
+    "save_recipe",
     "withdraw_version",
 ]

@@ -112,7 +112,7 @@ def request_version(
         NothingChanged: the newest version with this filter holds exactly this, in these formats.
     """
     _require_lead(by)
-    _check(name, filter, formats, licence)
+    check_request(name=name, filter=filter, formats=formats, licence=licence)
     near = near or compare(by=by, filter=filter)
     with transaction.atomic():
         Dataset.objects.get_or_create(name=name)
@@ -170,7 +170,12 @@ def attach_job(*, version: DatasetVersion, job_id: uuid.UUID) -> None:
     version.job = job_id
 
 
-def _check(name: str, filter: Filter, formats: Sequence[str], licence: str) -> None:
+def check_request(*, name: str, filter: Filter, formats: Sequence[str], licence: str) -> None:
+    """Refuse what no version can be made of.
+
+    Raises:
+        BadRequest: a name, format, campaign, category or licence that can't be.
+    """
     errors: dict[str, list[str]] = {}
     try:
         naming.valid_name(name)

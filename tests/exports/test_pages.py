@@ -97,7 +97,7 @@ def test_bounds_and_shares_are_chosen_on_the_page(
 ) -> None:
     approve(campaign, category)
     sent = {"name": "set", "duplicates": "near", "most_from_one": "7", "words": f"{category.slug}=900\n"}
-    sign_in(lead).post(reverse("datasets"), sent | {"splits": "80/10/10"})
+    sign_in(lead).post(reverse("dataset-compose"), sent | {"splits": "80/10/10", "build": "1"})
     version = DatasetVersion.objects.get()
     assert version.filter["duplicates"] == "near"
     assert (version.filter["most_from_one"], version.filter["words"]) == (7, {category.slug: 900})
@@ -105,8 +105,8 @@ def test_bounds_and_shares_are_chosen_on_the_page(
 
 
 def test_what_cannot_be_read_is_said_at_its_field(sign_in: Callable[[Person], Client], lead: Person) -> None:
-    sent = {"name": "set", "words": "many", "splits": "90/90/90"}
-    answer = sign_in(lead).post(reverse("datasets"), sent)
+    sent = {"name": "set", "words": "many", "splits": "90/90/90", "build": "1"}
+    answer = sign_in(lead).post(reverse("dataset-compose"), sent)
     assert answer.status_code == 400
     assert "such as open_qa=50000" in answer.content.decode()
     assert "together 100" in answer.content.decode()

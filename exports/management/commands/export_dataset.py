@@ -16,7 +16,7 @@ from collector.models import Person
 from exports import actions, naming, places
 from exports.filters import BadFilter, Filter, budgets
 from exports.management.terminal import BAD_ARGUMENTS, bad_arguments, progress_bar
-from exports.models import DatasetVersion
+from exports.models import DatasetVersion, Recipe
 from exports.splits import DEFAULT, BadShares, Shares, missing_split_notes
 from exports.writers.text import OPTIONAL_FORMATS
 
@@ -41,6 +41,12 @@ CHOOSING = (
     *("approved_from", "approved_until", "licence", "format", "without_duplicates", "most_from_one"),
     *("most_percent_from_one", "words", "splits"),
 )
+
+
+def _only(flags: dict[str, Any], why: str) -> None:
+    chosen = [name for name in CHOOSING if flags[name]]
+    if chosen:
+        raise CommandError(f"{why}; leave out --{chosen[0].replace('_', '-')}.", returncode=BAD_ARGUMENTS)
 
 
 class Command(BaseCommand):
@@ -140,6 +146,7 @@ class Command(BaseCommand):
             choices=sorted(OPTIONAL_FORMATS),
             help="write this format too; repeatable",
         )
+        parser.add_argument("--recipe", metavar="NAME", help="choose as this recipe of the composer does")
         parser.add_argument(
             "--root", metavar="DIR", help="also write under DIR, as DIR/<name>/v<N>/ (default: var/datasets)"
         )
@@ -176,12 +183,7 @@ class Command(BaseCommand):
         self._answer(version, built.path, built.sha256, said, as_json=flags["json"])
 
     def _existing(self, flags: dict[str, Any]) -> DatasetVersion:
-        chosen = [name for name in CHOOSING if flags[name]]
-        if chosen:
-            raise CommandError(
-                f"--version builds an existing version as it was frozen; leave out --{chosen[0].replace('_', '-')}.",
-                returncode=BAD_ARGUMENTS,
-            )
+        _only(flags, "--version builds an existing version as it was frozen")
         number = naming.version_number(flags["version"])
         versions = DatasetVersion.objects.named(flags["name"]).select_related("dataset")
         version = versions.filter(number=number).first()
@@ -191,7 +193,37 @@ class Command(BaseCommand):
         return version
 
     def _next(self, flags: dict[str, Any], home: Path) -> tuple[DatasetVersion, str]:
-        wanted = Filter(
+        wanted = self._wanted(flags)
+        try:
+            version = actions.request_version(
+                **wanted,
+                by=self._person(flags["by"]),
+                now=timezone.now(),
+                url=settings.SITE_URL,
+                highest_on_disk=places.highest_number(home, wanted["name"]),
+            )
+        except actions.NothingChanged as unchanged:
+            return unchanged.version, str(unchanged)
+        return version, ""
+
+    def _wanted(self, flags: dict[str, Any]) -> dict[str, Any]:
+        """Return what the flags, or the recipe, ask for."""
+        if flags["recipe"]:
+            _only(flags, "--recipe chooses by itself")
+            recipe = Recipe.objects.filter(name=flags["recipe"]).first()
+            if recipe is None:
+                known = ", ".join(Recipe.objects.values_list("name", flat=True)) or "none yet"
+                raise CommandError(
+                    f"There is no recipe {flags['recipe']}. There are: {known}.", returncode=BAD_ARGUMENTS
+                )
+            return {
+                "name": recipe.dataset,
+                "filter": Filter.of(recipe.filter),
+                "formats": recipe.formats,
+                "licence": recipe.licence,
+                "shares": Shares.parse(recipe.shares),
+            }
+        chosen = Filter(
             campaigns=tuple(flags["campaign"]),
             categories=tuple(flags["category"]),
             languages=tuple(flags["language"]),
@@ -206,21 +238,13 @@ class Command(BaseCommand):
             most_percent_from_one=flags["most_percent_from_one"],
             words=budgets(flags["words"]),
         )
-        try:
-            version = actions.request_version(
-                name=flags["name"],
-                filter=wanted,
-                formats=flags["format"],
-                licence=flags["licence"],
-                shares=Shares.parse(flags["splits"]) if flags["splits"] else DEFAULT,
-                by=self._person(flags["by"]),
-                now=timezone.now(),
-                url=settings.SITE_URL,
-                highest_on_disk=places.highest_number(home, flags["name"]),
-            )
-        except actions.NothingChanged as unchanged:
-            return unchanged.version, str(unchanged)
-        return version, ""
+        return {
+            "name": flags["name"],
+            "filter": chosen,
+            "formats": flags["format"],
+            "licence": flags["licence"],
+            "shares": Shares.parse(flags["splits"]) if flags["splits"] else DEFAULT,
+        }
 
     def _person(self, email: str | None) -> Person | None:
         if not email:
