@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
@@ -10,6 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from collector.models import Person, Revision, Submission
 from exports import naming
 from exports.filters import Filter
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 def validate_dataset_name(value: str) -> None:
@@ -48,6 +53,10 @@ class DatasetVersionQuerySet(models.QuerySet["DatasetVersion"]):
         """Those that are frozen and being written."""
         return self.filter(status=DatasetVersion.Status.BUILDING)
 
+    def abandoned(self, before: datetime) -> DatasetVersionQuerySet:
+        """Those that no background job builds, and whose builder has said nothing since ``before``."""
+        return self.building().filter(Q(beat_at__lt=before) | Q(beat_at=None, created_at__lt=before), job=None)
+
 
 class DatasetVersion(models.Model):
     """One release. Its membership is frozen when the row is made; its files are written afterwards from that."""
@@ -80,6 +89,9 @@ class DatasetVersion(models.Model):
     manifest_sha256 = models.CharField(max_length=64, blank=True)
     failure = models.TextField(blank=True)
     job = models.UUIDField(null=True, blank=True, help_text=_("The background job that builds it."))
+    beat_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When a build without a background job last said that it goes on.")
+    )
     created_by = models.ForeignKey(
         Person, null=True, blank=True, on_delete=models.SET_NULL, related_name="dataset_versions"
     )

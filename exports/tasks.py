@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from exports import actions, places
 from exports.models import DatasetVersion
 from exports.splits import DEFAULT, Shares
 from jobs.actions import enqueue
-from jobs.registry import JobContext, JobPayload, register
+from jobs.registry import JobContext, JobPayload, periodically, register
 from jobs.tasks import ring
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _is_name(name: str) -> bool:
     return naming.NAME.fullmatch(name) is not None and naming.RESERVED.fullmatch(name) is None
 
 
-def _queue(version: DatasetVersion, by: Person, now: datetime) -> None:
+def _queue(version: DatasetVersion, by: Person | None, now: datetime) -> None:
     job = enqueue(
         kind=KIND, payload={"version": version.pk}, by=by, now=now, key=f"version:{version.pk}", queue="exports"
     )
@@ -111,3 +112,32 @@ def build(context: JobContext) -> dict[str, Any]:
         version=version, root=root(), clock=timezone.now, progress=context.progress, hold=context.hold
     )
     return {"version": version.label, "rows": version.rows, "sha256": built.sha256}
+
+
+# -- Builds whose command was killed --------------------------------------------------------------------------
+
+ADOPT = "exports.adopt"
+ADOPT_EVERY = timedelta(seconds=30)
+# Several beats late: the process is gone, or stands still. Should it go on, both write the same bytes.
+SILENT_FOR = timedelta(seconds=60)
+
+
+@register(ADOPT)
+def adopt(_context: JobContext) -> dict[str, Any]:
+    """Give a background job to each build that a command began and nobody goes on with."""
+    now = timezone.now()
+    adopted = []
+    for version in DatasetVersion.objects.abandoned(now - SILENT_FOR).select_related("dataset", "created_by"):
+        with transaction.atomic():
+            _queue(version, version.created_by, now)
+        adopted.append(str(version))
+        logger.warning("%s was begun and left; a worker goes on with it", version)
+    return {"adopted": adopted}
+
+
+def has_abandoned(now: datetime) -> bool:
+    """Say whether a build has nobody."""
+    return DatasetVersion.objects.abandoned(now - SILENT_FOR).exists()
+
+
+periodically(ADOPT, every=ADOPT_EVERY, is_due=has_abandoned)

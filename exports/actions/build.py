@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import transaction
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Clock = Callable[[], datetime]
 Status = DatasetVersion.Status
+BEAT_EVERY = timedelta(seconds=10)
 
 
 class BuildFailed(Exception):
@@ -68,6 +69,8 @@ def build_version(
     """
     version = DatasetVersion.objects.select_related("dataset", "parent__dataset").get(pk=version.pk)
     final = places.version_path(root, version.name, version.number)
+    if version.job is None and version.is_building:
+        progress = _beating(version, progress, clock)
     if version.status == Status.READY:
         return rebuild_version(version=version, root=root, progress=progress)
     if version.status == Status.WITHDRAWN:
@@ -88,6 +91,24 @@ def build_version(
     except BuildFailed as error:
         _fail(version, str(error), clock())
         raise
+
+
+def _beating(version: DatasetVersion, progress: release.Progress, clock: Clock) -> release.Progress:
+    """Say in the database from time to time that the build goes on: nobody renews a lease for it."""
+    last = clock()
+
+    def beat(now: datetime) -> None:
+        DatasetVersion.objects.building().filter(pk=version.pk).update(beat_at=now)
+
+    def tell(done: int, total: int, message: str) -> None:
+        nonlocal last
+        if (now := clock()) - last >= BEAT_EVERY:
+            last = now
+            beat(now)
+        progress(done, total, message)
+
+    beat(last)
+    return tell
 
 
 def _write(version: DatasetVersion, directory: Path, progress: release.Progress) -> release.Written:
