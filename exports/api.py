@@ -25,7 +25,7 @@ from exports.filters import BadFilter, Filter
 from exports.licences import LICENCES
 from exports.models import DatasetVersion
 from exports.splits import DEFAULT, BadShares, Shares
-from exports.writers.text import OPTIONAL_FORMATS
+from exports.writers.formats import FORMATS
 from jobs.models import Job
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class BuildSerializer(serializers.Serializer[dict[str, Any]]):
         choices=list(LICENCES), required=False, help_text="The version's; by default that of its campaigns."
     )
     formats = serializers.ListField(
-        child=serializers.ChoiceField(choices=list(OPTIONAL_FORMATS)), required=False, max_length=len(OPTIONAL_FORMATS)
+        child=serializers.ChoiceField(choices=list(FORMATS)), required=False, max_length=len(FORMATS)
     )
 
     splits = serializers.CharField(

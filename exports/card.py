@@ -10,7 +10,7 @@ from exports.licences import facts
 from exports.papers import escaped
 from exports.schema import COLUMNS, arrow_type_name
 from exports.splits import SPLITS
-from exports.writers.text import OPTIONAL_FORMATS
+from exports.writers.formats import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -188,7 +188,7 @@ def _columns(release: Release) -> str:
         "- `data/`: Parquet, every column; what `datasets.load_dataset` on this directory reads",
         "- `jsonl/`: the same, one JSON object a line",
     ]
-    lines += [f"- `{name}/`: {OPTIONAL_FORMATS[name].about}" for name in sorted(release.formats)]
+    lines += [f"- `{name}/`: {FORMATS[name]}" for name in sorted(release.formats)]
     lines += [
         "- `manifest.json`: filter, counts, and the sha256 of every file",
         "- `CHANGES.md`: what changed since the parent version",

@@ -14,7 +14,7 @@ from exports.filters import BadFilter, Filter, budgets
 from exports.licences import LICENCES
 from exports.models import Recipe, validate_dataset_name
 from exports.splits import DEFAULT, BadShares, Shares
-from exports.writers.text import OPTIONAL_FORMATS
+from exports.writers.formats import FORMATS
 
 if TYPE_CHECKING:
     from datetime import date
@@ -99,7 +99,7 @@ class ReleaseForm(forms.Form):
         label=_("Formats beside Parquet and JSONL"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        choices=[(name, name) for name in OPTIONAL_FORMATS],
+        choices=[(name, name) for name in FORMATS],
     )
 
     without_flags = forms.MultipleChoiceField(

@@ -19,7 +19,7 @@ from exports.failpoints import reach
 from exports.licences import LICENCES, fitting, may_hold, most_demanding
 from exports.models import Dataset, DatasetVersion
 from exports.winnow import ShareTooSmall
-from exports.writers.text import OPTIONAL_FORMATS
+from exports.writers.formats import FORMATS
 
 if TYPE_CHECKING:
     import uuid
@@ -181,10 +181,10 @@ def check_request(*, name: str, filter: Filter, formats: Sequence[str], licence:
         naming.valid_name(name)
     except naming.BadName as error:
         errors["name"] = [str(error)]
-    if unknown := sorted(set(formats) - set(OPTIONAL_FORMATS)):
+    if unknown := sorted(set(formats) - set(FORMATS)):
         errors["formats"] = [
             _("There is no format %(unknown)s; there are %(known)s.")
-            % {"unknown": ", ".join(unknown), "known": ", ".join(OPTIONAL_FORMATS)}
+            % {"unknown": ", ".join(unknown), "known": ", ".join(FORMATS)}
         ]
     known: dict[str, Any] = {
         "words": Category.objects.values_list("slug", flat=True),

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Self
 
 from exports.schema import COLUMNS
 from exports.splits import SPLITS
+from exports.writers.formats import open_format
 from exports.writers.lines import Texts
 from exports.writers.parquet import ParquetSplit, Size
-from exports.writers.text import JSONL, OPTIONAL_FORMATS, TextSplit
+from exports.writers.text import JSONL, TextSplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from exports.writers.sink import FileEntry
+    from exports.writers.tables import CsvSplit
 
 # Batches that may wait for a lane: enough to keep it busy, few enough to keep memory flat.
 WAITING = 2
@@ -31,7 +33,7 @@ class Lanes:
     def __init__(self, directory: Path, splits: Mapping[str, int], formats: Sequence[str]) -> None:
         self._directory, self._splits, self._formats = directory, splits, sorted(formats)
         self._parquet: dict[str, ParquetSplit] = {}
-        self._texts: dict[str, list[TextSplit]] = {}
+        self._texts: dict[str, list[TextSplit | CsvSplit]] = {}
         self._waiting: deque[Future[None]] = deque()
 
     def __enter__(self) -> Self:
@@ -43,7 +45,7 @@ class Lanes:
                     opened = self._texts.setdefault(split, [])
                     opened.append(TextSplit(self._directory, "jsonl", split, JSONL))
                     for name in self._formats:
-                        opened.append(TextSplit(self._directory, name, split, OPTIONAL_FORMATS[name]))
+                        opened.append(open_format(self._directory, name, split))
         except BaseException:
             self._abandon()
             raise

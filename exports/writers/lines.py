@@ -52,13 +52,13 @@ class Texts:
 
     def __init__(self, batch: pa.RecordBatch) -> None:
         self.rows: int = batch.num_rows
-        self._batch = batch
+        self.batch = batch
         self._made: dict[str, pa.Array] = {}
 
     def __getitem__(self, name: str) -> pa.Array:
         """Return a text column, escaped."""
         if name not in self._made:
-            self._made[name] = escaped(self._batch.column(name))
+            self._made[name] = escaped(self.batch.column(name))
         return self._made[name]
 
     @cached_property
@@ -75,7 +75,7 @@ class Texts:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        column = self._batch.column(name)
+        column = self.batch.column(name)
         if pa.types.is_timestamp(column.type):
             # As schema.iso has it; a cast is ten times as fast as strftime.
             utc = column.cast(pa.timestamp("us")).cast(pa.string())

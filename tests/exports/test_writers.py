@@ -16,6 +16,7 @@ from exports.schema import COLUMNS, Record, as_json, from_json, to_arrow
 from exports.writers import parquet
 from exports.writers.lines import Texts, json_objects
 from exports.writers.parquet import ParquetSplit
+from exports.writers.tables import CsvSplit
 from exports.writers.text import JSONL, OPTIONAL_FORMATS, TextSplit
 from tests.exports.helpers import record
 
@@ -136,3 +137,14 @@ def test_each_format_has_the_shape_its_tools_read(tmp_path: Path) -> None:
         },
         "prompt_completion": {"prompt": "Sum up.\n\nA tale.", "completion": "Short."},
     }
+
+
+def test_a_table_has_a_head_and_no_formula(tmp_path: Path) -> None:
+    writer = CsvSplit(tmp_path, "train")
+    writer.add(Texts(to_arrow([record(1, instruction="=1+1", context="'=2", response='A "B",\nC')])))
+    (entry,) = writer.finish()
+    head, *rows = (tmp_path / entry["path"]).read_bytes().decode().split("\n", 1)
+    assert head == ",".join(COLUMNS)
+    assert rows[0].startswith("""00000000-0000-4000-8000-000000000001,'=1+1,''=2,"A ""B"",\nC",open_qa""")
+    assert rows[0].endswith("Z\n")
+    assert (entry["path"], entry["rows"]) == ("csv/train.csv", 1)

@@ -18,7 +18,7 @@ from exports.filters import BadFilter, Filter, budgets
 from exports.management.terminal import BAD_ARGUMENTS, bad_arguments, progress_bar
 from exports.models import DatasetVersion, Recipe
 from exports.splits import DEFAULT, BadShares, Shares, missing_split_notes
-from exports.writers.text import OPTIONAL_FORMATS
+from exports.writers.formats import FORMATS
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -143,7 +143,7 @@ class Command(BaseCommand):
             "--format",
             action="append",
             default=[],
-            choices=sorted(OPTIONAL_FORMATS),
+            choices=sorted(FORMATS),
             help="write this format too; repeatable",
         )
         parser.add_argument("--recipe", metavar="NAME", help="choose as this recipe of the composer does")
