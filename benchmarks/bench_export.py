@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 MIB = 1024
+VOCABULARY = [f"w{number:x}rd" for number in range(20_000)]
 CATEGORIES = ("brainstorming", "classification", "closed_qa", "open_qa")
 
 
@@ -79,7 +80,7 @@ def texts(chance: random.Random, number: int) -> dict[str, Any]:
     from collector.pairs import Text
 
     def words(count: int) -> str:
-        return " ".join(f"w{chance.randrange(20_000):x}rd" for _word in range(count))
+        return " ".join(chance.choices(VOCABULARY, k=count))
 
     text = Text(
         instruction=f"{words(12)}?",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
+from exports.card_front import front_matter
 from exports.composition import sentence
 from exports.licences import facts
 from exports.papers import escaped
@@ -17,25 +17,9 @@ if TYPE_CHECKING:
 
     from exports.composition import Counts
     from exports.release import Release
-    from exports.writers.parquet import Size
+    from exports.writers.lanes import Sizes
 
-SIZES = (
-    (1_000, "n<1K"),
-    (10_000, "1K<n<10K"),
-    (100_000, "10K<n<100K"),
-    (1_000_000, "100K<n<1M"),
-    (10_000_000, "1M<n<10M"),
-    (100_000_000, "10M<n<100M"),
-)
-# The hub's tasks that the eight categories amount to.
 MUCH_FROM_ONE = 0.2  # of the records: the card warns
-TASKS = {
-    "classification": "text-classification",
-    "closed_qa": "question-answering",
-    "open_qa": "question-answering",
-    "general_qa": "question-answering",
-    "summarization": "summarization",
-}
 COLUMN_NOTES = {
     "id": "the record's own id, the same in every version",
     "instruction": "what is asked",
@@ -54,60 +38,9 @@ COLUMN_NOTES = {
 }
 
 
-def render(*, release: Release, counts: Counts, sizes: Mapping[str, Size], notes: Sequence[str]) -> str:
+def render(*, release: Release, counts: Counts, sizes: Sizes, notes: Sequence[str]) -> str:
     """Return the card; ``sizes`` are those of the splits' Parquet data, in bytes."""
-    return f"---\n{_front_matter(release, counts, sizes)}---\n\n{_prose(release, counts, notes)}"
-
-
-def size_category(rows: int) -> str:
-    """Return the hub's size category for a number of rows."""
-    return next((name for limit, name in SIZES if rows < limit), "100M<n<1B")
-
-
-def _text(value: str) -> str:
-    # A JSON string is a YAML double-quoted scalar, and nothing in it can end the front matter. YAML counts
-    # U+2028, U+2029 and U+0085 as ends of line, hence plain ASCII.
-    return json.dumps(value)
-
-
-def _front_matter(release: Release, counts: Counts, sizes: Mapping[str, Size]) -> str:
-    lines: list[str] = [f"pretty_name: {_text(f'{release.name} {release.version}')}"]
-
-    def listing(key: str, values: Sequence[str]) -> None:
-        lines.append(f"{key}:")
-        lines.extend(f"- {_text(value)}" for value in values)
-
-    listing("language", sorted({language.split("-")[0].lower() for language in counts["languages"]}))
-    hub_licences = sorted({facts(spdx).hub for spdx in counts["licences"]})
-    if len(hub_licences) == 1:
-        lines.append(f"license: {hub_licences[0]}")
-        if hub_licences[0] == "other":
-            lines += [f"license_name: {_text(release.licence.lower())}", "license_link: LICENSE"]
-    else:
-        listing("license", hub_licences)
-    listing(
-        "task_categories", sorted({"text-generation", *(TASKS[name] for name in counts["categories"] if name in TASKS)})
-    )
-    listing("size_categories", [size_category(release.rows)])
-    listing("tags", ["instruction-tuning", "human-written", "woolgather"])
-    splits = [split for split in SPLITS if release.splits.get(split)]
-    lines += ["dataset_info:", "- config_name: default", "  features:"]
-    for column in COLUMNS:
-        lines += [f"  - name: {column}", f"    dtype: {_text(arrow_type_name(column))}"]
-    lines.append("  splits:")
-    for split in splits:
-        lines += [
-            f"  - name: {split}",
-            f"    num_bytes: {sizes[split].in_memory}",
-            f"    num_examples: {release.splits[split]}",
-        ]
-    lines.append(f"  download_size: {sum(size.on_disk for size in sizes.values())}")
-    lines.append(f"  dataset_size: {sum(size.in_memory for size in sizes.values())}")
-    # One configuration: the hub's reader takes all of a dataset's configurations for files of one kind.
-    lines += ["configs:", "- config_name: default", "  default: true", "  data_files:"]
-    for split in splits:
-        lines += [f"  - split: {split}", f"    path: data/{split}-*.parquet"]
-    return "\n".join(lines) + "\n"
+    return f"---\n{front_matter(release, counts, sizes)}---\n\n{_prose(release, counts, notes)}"
 
 
 def _prose(release: Release, counts: Counts, notes: Sequence[str]) -> str:

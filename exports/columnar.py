@@ -12,13 +12,15 @@ from django.db import connection
 from django.db.models import Count, F, Func, IntegerField, Max, Min, Sum, TextField
 from django.db.models.functions import Cast
 
-from exports.models import FROZEN_FACTS, DatasetRecord
+from exports.models import FROZEN_FACTS, DatasetPreference, DatasetRecord
 from exports.schema import arrow_schema, frozen_schema
 from exports.splits import SPLITS
+from exports.writers import preferences
+from exports.writers.configurations import prompt
 from exports.writers.lines import Texts, json_objects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -31,6 +33,7 @@ GROUP_ROWS = 5_000
 # A row group of very long texts ends early, so that memory stays bounded.
 GROUP_BYTES = 32_000_000
 READ_ROWS = 1_000
+PREFERENCE_ROWS = 20_000  # records whose turned-down responses are read at once
 POSTGRESQL = "postgresql"
 UUID_PARTS = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
 
@@ -67,23 +70,49 @@ class Group(NamedTuple):
     last: int
 
 
-def groups(version: DatasetVersion) -> list[Group]:
-    """Return the row groups of a version, in order: they follow from the frozen rows alone, not from who reads them."""
+class Part(NamedTuple):
+    """A shard's worth of one split: its number among the split's shards, and its range of positions."""
+
+    split: str
+    shard: int
+    first: int
+    last: int
+
+    @property
+    def rows(self) -> int:
+        """How many records it has."""
+        return self.last - self.first + 1
+
+
+def parts(splits: Mapping[str, int], shard_rows: int) -> list[Part]:
+    """Return the parts of a version with so many rows in each split; positions go through the splits in their order."""
+    found: list[Part] = []
+    start = 1
+    for split in SPLITS:
+        rows = splits.get(split, 0)
+        for shard, first in enumerate(range(start, start + rows, shard_rows)):
+            found.append(Part(split, shard, first, min(first + shard_rows, start + rows) - 1))
+        start += rows
+    return found
+
+
+def groups(version: DatasetVersion, within: Part | None = None) -> list[Group]:
+    """Return the row groups of a version, or of one part of it, in order.
+
+    They follow from the frozen rows alone, not from who reads them: a part begins where a row group does.
+    """
     frozen = DatasetRecord.objects.filter(version=version)
     found: list[Group] = []
-    starts = dict(frozen.order_by().values_list("split").annotate(first=Min("position")))
-    for split in SPLITS:
-        if split not in starts:
-            continue
+    for part in [within] if within else parts(version.splits, max(1, version.rows)):
         counted = (
-            frozen.filter(split=split)
-            .annotate(slot=(F("position") - starts[split]) / GROUP_ROWS)
+            frozen.filter(position__range=(part.first, part.last))
+            .annotate(slot=(F("position") - part.first) / GROUP_ROWS)
             .order_by("slot")
             .values_list("slot")
             .annotate(Min("position"), Max("position"), Sum("size"), Count("pk"))
         )
         for _slot, first, last, size, _rows in counted:
-            found += _halved(frozen, Group(split, first, last), size)
+            found += _halved(frozen, Group(part.split, first, last), size)
     return found
 
 
@@ -98,17 +127,36 @@ def _halved(frozen: QuerySet[DatasetRecord], group: Group, size: int) -> list[Gr
     return [piece for part, bytes_ in zip(parts, sizes, strict=True) for piece in _halved(frozen, part, bytes_)]
 
 
-def batches(version: DatasetVersion) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """Yield (split, rows) of a version in its order, one batch a row group: the record's columns, then its words.
+def batches(version: DatasetVersion, within: Part | None = None) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Yield (split, rows) of a version, or of one part, in order, one batch a row group: the record, then its words.
 
     The rows never change, so no transaction has to stay open while files are written.
     """
     schema = frozen_schema()
     selected = _selected(schema.names)
     with _reader() as reader:
-        for group in groups(version):
+        for group in groups(version, within):
             rows = selected.filter(version=version, position__range=(group.first, group.last))
             yield group.split, _shaped(reader.read(rows), schema)
+
+
+def preference_batches(version: DatasetVersion) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Yield (split, rows of the preference format) of a version, in order."""
+    import pyarrow as pa
+
+    schema = preferences.schema()
+    texts = [F(f"record__revision__{name}") for name in ("instruction", "context", "response")]
+    pairs = DatasetPreference.objects.order_by("record__position", "rejected_id").values_list(
+        Cast("record__submission_id", TextField()), *texts, F("rejected__response")
+    )
+    given = pa.schema([pa.field(name, pa.string()) for name in ("id", "instruction", "context", "response", "other")])
+    with _reader() as reader:
+        for part in parts(version.splits, PREFERENCE_ROWS):
+            rows = pairs.filter(record__version=version, record__position__range=(part.first, part.last))
+            if columns := reader.read(rows):
+                key, *_texts, response, other = (batch := _shaped(columns, given)).columns
+                if len(key):
+                    yield part.split, pa.RecordBatch.from_arrays([key, prompt(batch), response, other], schema=schema)
 
 
 def content_hash(version: DatasetVersion) -> str:
@@ -124,6 +172,9 @@ def content_hash(version: DatasetVersion) -> str:
         for group in groups(version):
             rows = selected.filter(version=version, position__range=(group.first, group.last))
             digest.update(json_objects(Texts(_shaped(reader.read(rows), schema)), names))
+    shown = DatasetPreference.objects.filter(record__version=version).order_by("record__position", "rejected_id")
+    for key, other, number in shown.values_list("record__submission", "rejected__submission", "rejected__number"):
+        digest.update(f"{key} > {other} r{number}\n".encode())
     return digest.hexdigest()
 
 
@@ -172,6 +223,8 @@ class _Adbc:
             for key, value in given.items()
             if isinstance(value, str | int) and key not in {"client_encoding", "prepare_threshold"}
         }
+        # Compiling a query takes longer than reading one row group with it.
+        known["options"] = f"{known.get('options', '')} -c jit=off".strip()
         self._connection = adbc.connect(make_conninfo("", **known))
         return self
 

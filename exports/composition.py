@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from exports.schema import COUNTED
+
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
@@ -43,9 +45,7 @@ class Composition:
         self._columns: dict[str, list[np.ndarray]] = {
             name: [] for name in ("category", "split", "instruction", "context", "response")
         }
-        self._counters: dict[str, Counter[str]] = {
-            name: Counter() for name in ("language", "campaign", "licence", "contributor")
-        }
+        self._counters: dict[str, Counter[str]] = {name: Counter() for name in COUNTED}
 
     def add(self, batch: pa.RecordBatch, split: str) -> None:
         """Count the rows of one batch."""

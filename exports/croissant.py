@@ -60,7 +60,7 @@ DATA_TYPES = {"string": "sc:Text", "int32": "sc:Integer", "int16": "sc:Integer",
 
 def render(*, release: Release, counts: Counts, files: Sequence[FileEntry]) -> str:
     """Return the document; ``files`` are the data files with their hashes."""
-    parquet = [entry for entry in files if entry["path"].endswith(".parquet")]
+    parquet = [entry for entry in files if entry["path"].startswith("data/")]
     licence = facts(release.licence)
     document = {
         "@context": CONTEXT,

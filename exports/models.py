@@ -260,6 +260,20 @@ class DatasetRecord(models.Model):
         return f"{self.version_id} {self.submission_id}"
 
 
+class DatasetPreference(models.Model):
+    """That a version shows a turned-down response beside a record's approved one. Never changed."""
+
+    record = models.ForeignKey(DatasetRecord, on_delete=models.CASCADE, related_name="preferences")
+    rejected = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ("record", "rejected")
+        constraints = [models.UniqueConstraint(fields=["record", "rejected"], name="dataset_preference_once")]
+
+    def __str__(self) -> str:
+        return f"{self.record} > {self.rejected}"
+
+
 class DatasetPlacement(models.Model):
     """What a version decided about a submission apart from the rule: another split, or why it is left out."""
 

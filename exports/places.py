@@ -14,10 +14,11 @@ from exports import naming
 from exports.release import sync_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
     from pathlib import Path
 
 TEMP = ".tmp-"
+PARTS = ".parts-"
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -87,6 +88,17 @@ def sweep(root: Path, name: str) -> int:
             swept += 1
         finally:
             os.close(descriptor)
+    return swept
+
+
+def sweep_parts(root: Path, name: str, *, keep: Container[str]) -> int:
+    """Remove the parts of the versions (``v3``) that are not to be kept; returns of how many."""
+    home = root / naming.valid_name(name)
+    swept = 0
+    for path in home.glob(f"{PARTS}*") if home.is_dir() else ():
+        if path.name.removeprefix(PARTS).partition("-")[0] not in keep:
+            shutil.rmtree(path, ignore_errors=True)
+            swept += 1
     return swept
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from exports import card, croissant, papers
 from exports.composition import Composition, Counts
@@ -13,7 +13,10 @@ from exports.failpoints import reach
 from exports.manifest import MANIFEST, Manifest, to_bytes
 from exports.schema import described, iso
 from exports.splits import DEFAULT, PROMPT_RULE, SPLITS, Shares, missing_split_notes
-from exports.writers.lanes import Lanes
+from exports.writers import preferences
+from exports.writers.formats import configuration, frame
+from exports.writers.lanes import Lanes, Sizes, Wanted
+from exports.writers.parquet import Shards
 from exports.writers.sink import FileEntry, Sink, write_text
 
 if TYPE_CHECKING:
@@ -22,8 +25,9 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from exports.columnar import Part
     from exports.filters import Filter
-    from exports.writers.parquet import Size
+    from exports.writers.text import Frame
 
 Progress = Callable[[int, int, str], None]
 """Called with rows done, rows in all, and what is being done; may raise to stop the work."""
@@ -60,6 +64,8 @@ class Release:
     changes: Changes = field(default_factory=Changes)
     sources: Iterable[tuple[str, str, str, int]] = ()
     """Title, URL, licence and number of records of each source, in a fixed order."""
+    preferences: Iterable[tuple[str, pa.RecordBatch]] = ()
+    """(split, rows of the preference format), in order; read only where that format is asked for."""
 
     @property
     def split_rule(self) -> str:
@@ -68,14 +74,47 @@ class Release:
         return rule
 
     @property
-    def split_notes(self) -> list[str]:
-        """Which splits hold nothing, and why."""
-        return missing_split_notes(self.splits, Shares(*self.about.get("shares", DEFAULT)))
+    def notes(self) -> list[str]:
+        """What is missing, and why: a split without records, the preference format without pairs."""
+        notes = missing_split_notes(self.splits, Shares(*self.about.get("shares", DEFAULT)))
+        if preferences.FOLDER in self.formats and not self.about.get("preferences"):
+            notes.append(
+                "There are no preference pairs: reviewers turned down no other response to an instruction of this "
+                "version."
+            )
+        return notes
 
     @property
     def version(self) -> str:
         """The number as paths write it, such as ``v3``."""
         return f"v{self.number}"
+
+    @property
+    def configurations(self) -> tuple[str, ...]:
+        """The formats that are written as Parquet too; older versions have none."""
+        if not self.about.get("configurations"):
+            return ()
+        return tuple(name for name in sorted(self.formats) if configuration(name))
+
+    def wanted(self, part: Part | None = None) -> Wanted:
+        """Return what is to be written of the whole, or of one part."""
+        if part is None:
+            return Wanted(splits=self.splits, formats=self.line_formats, configurations=self.configurations)
+        return Wanted(
+            splits={part.split: part.rows},
+            formats=self.line_formats,
+            configurations=self.configurations,
+            shards={part.split: Shards(Shards.for_rows(self.splits[part.split]).of, part.shard)},
+        )
+
+    @property
+    def line_formats(self) -> tuple[str, ...]:
+        """The formats that have a row for each record."""
+        return tuple(name for name in self.formats if name != preferences.FOLDER)
+
+    def frame(self, path: str) -> Frame:
+        """Return what the file at a path has around its rows."""
+        return frame(path.partition("/")[0])
 
 
 @dataclass(frozen=True)
@@ -87,10 +126,41 @@ class Written:
     counts: Counts
 
 
-def write(
-    *, directory: Path, release: Release, batches: Iterable[tuple[str, pa.RecordBatch]], progress: Progress
-) -> Written:
-    """Write a version into an empty directory: ``batches`` are (split, rows) in their order, each a row group.
+class Records(Protocol):
+    """Where the records come from: what writes their files into a directory and counts what they are."""
+
+    def write(
+        self, directory: Path, release: Release, composition: Composition, progress: Progress
+    ) -> tuple[list[FileEntry], Sizes]:
+        """Return the entries of the files and the size of the Parquet data."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Records that come one batch after the other: ``batches`` are (split, rows) in their order, each a row group."""
+
+    batches: Iterable[tuple[str, pa.RecordBatch]]
+
+    def write(
+        self, directory: Path, release: Release, composition: Composition, progress: Progress
+    ) -> tuple[list[FileEntry], Sizes]:
+        """Write each batch as it comes."""
+        done = 0
+        with Lanes(directory, release.wanted()) as lanes:
+            for split, batch in self.batches:
+                lanes.add(split, batch)
+                composition.add(batch, split)
+                half = done < (release.rows + 1) // 2 <= done + batch.num_rows
+                done += batch.num_rows
+                progress(done, release.rows, "Writing records")
+                if half:
+                    lanes.settle()
+                    reach("half-written")
+            return lanes.finish()
+
+
+def write(*, directory: Path, release: Release, records: Records, progress: Progress) -> Written:
+    """Write a version into an empty directory.
 
     Every file is synced to the disk, the directories too. Memory holds a few batches, however many rows there are.
 
@@ -99,12 +169,14 @@ def write(
         WrongRows: the rows are more, fewer or otherwise split than the release says.
     """
     composition = Composition()
-    files, sizes = _write_records(directory, release, batches, composition, progress)
+    files, sizes = records.write(directory, release, composition, progress)
+    if preferences.FOLDER in release.formats:
+        files += preferences.write(directory, release.preferences, sizes)
     counts = composition.counts()
     if counts["rows"] != release.rows or counts["splits"] != release.splits:
         raise WrongRows(f"{release.name} {release.version} froze {release.splits}, but {counts['splits']} came.")
     progress(release.rows, release.rows, "Writing the card")
-    notes = release.split_notes
+    notes = release.notes
     data = list(files)
     files.append(
         write_text(directory, "README.md", card.render(release=release, counts=counts, sizes=sizes, notes=notes))
@@ -135,27 +207,6 @@ def write(
         sink.write(raw)
     sync_directories(directory)
     return Written(files=sorted(files, key=lambda entry: entry["path"]), manifest=raw, counts=counts)
-
-
-def _write_records(
-    directory: Path,
-    release: Release,
-    batches: Iterable[tuple[str, pa.RecordBatch]],
-    composition: Composition,
-    progress: Progress,
-) -> tuple[list[FileEntry], dict[str, Size]]:
-    done = 0
-    with Lanes(directory, release.splits, release.formats) as lanes:
-        for split, batch in batches:
-            lanes.add(split, batch)
-            composition.add(batch, split)
-            half = done < (release.rows + 1) // 2 <= done + batch.num_rows
-            done += batch.num_rows
-            progress(done, release.rows, "Writing records")
-            if half:
-                lanes.settle()
-                reach("half-written")
-        return lanes.finish()
 
 
 def sync_directories(top: Path) -> None:

@@ -33,6 +33,7 @@ class Record(NamedTuple):
 COLUMNS = Record._fields
 ARROW_TYPES = {"revision": "int32", "approvals": "int16", "approved_at": "timestamp[us, tz=UTC]"}
 WORDS = ("instruction_words", "context_words", "response_words")
+COUNTED = ("language", "campaign", "licence", "contributor")
 TEXT = "string"
 # Few different values: Parquet keeps these as a dictionary. The texts gain nothing from one.
 DICTIONARY_COLUMNS = ["category", "language", "campaign", "licence", "source_title", "contributor"]
@@ -66,6 +67,14 @@ def frozen_schema() -> pa.Schema:
     import pyarrow as pa
 
     return pa.schema([*arrow_schema(), *(pa.field(name, pa.int32(), nullable=False) for name in WORDS)])
+
+
+def figures_schema() -> pa.Schema:
+    """Return the columns that a version's composition is counted from."""
+    import pyarrow as pa
+
+    schema = frozen_schema()
+    return pa.schema([schema.field(name) for name in ("category", *COUNTED, *WORDS)])
 
 
 def to_arrow(records: Sequence[Record]) -> pa.RecordBatch:

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from exports import actions, places
+from exports import actions, fan_out, places
 from exports.models import DatasetVersion
 from exports.splits import DEFAULT, Shares
 from jobs.actions import enqueue
@@ -99,6 +99,7 @@ def building_failed(payload: JobPayload, reason: str) -> None:
         return
     actions.fail_version(version=version, reason=reason, now=timezone.now())
     swept = places.sweep(root(), version.name)
+    _sweep_parts(version)
     logger.info("%s failed; %d unfinished directories removed", version, swept)
 
 
@@ -108,10 +109,20 @@ def build(context: JobContext) -> dict[str, Any]:
     version = DatasetVersion.objects.select_related("dataset").get(pk=_version_id(context.payload))
     if version.status == DatasetVersion.Status.WITHDRAWN:
         return {"version": version.label}
+    _sweep_parts(version)
+    parts = fan_out.written_in_parts(context, version, root()) if fan_out.is_worth_it(version) else []
     built = actions.build_version(
-        version=version, root=root(), clock=timezone.now, progress=context.progress, hold=context.hold
+        version=version, root=root(), clock=timezone.now, progress=context.progress, hold=context.hold, parts=parts
     )
+    _sweep_parts(version)
     return {"version": version.label, "rows": version.rows, "sha256": built.sha256}
+
+
+def _sweep_parts(version: DatasetVersion) -> None:
+    building = DatasetVersion.objects.named(version.name).building()
+    places.sweep_parts(
+        root(), version.name, keep={f"v{number}" for number in building.values_list("number", flat=True)}
+    )
 
 
 # -- Builds whose command was killed --------------------------------------------------------------------------
@@ -138,6 +149,15 @@ def adopt(_context: JobContext) -> dict[str, Any]:
 def has_abandoned(now: datetime) -> bool:
     """Say whether a build has nobody."""
     return DatasetVersion.objects.abandoned(now - SILENT_FOR).exists()
+
+
+# -- Parts of large versions --------------------------------------------------------------------------------
+
+
+@register(fan_out.PART)
+def write_part(context: JobContext) -> dict[str, Any]:
+    """Write the part of a version that the payload names."""
+    return fan_out.write_part(context, root())
 
 
 periodically(ADOPT, every=ADOPT_EVERY, is_due=has_abandoned)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +19,14 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from collector.models import Campaign, CampaignCategory, Category, Person
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip ``train`` tests where torch is absent, or fail them where it was promised."""
+    if item.get_closest_marker("train") and importlib.util.find_spec("torch") is None:
+        if os.environ.get("WOOLGATHER_REQUIRE_TORCH") == "1":
+            pytest.fail("WOOLGATHER_REQUIRE_TORCH=1, but torch is not installed: run `make train-deps`")
+        pytest.skip("torch is not installed: run `make train-deps`")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from exports.actions.build import BuildFailed, CannotRebuild, build_version, fail_version, rebuild_version
+from exports.actions.build import (
+    BuildFailed,
+    CannotRebuild,
+    build_version,
+    fail_version,
+    has_part,
+    rebuild_version,
+    write_part,
+)
 from exports.actions.freeze import (
     BadRequest,
     ContributorsShare,
@@ -34,10 +42,12 @@ __all__ = [
     "compare",
     "delete_recipe",
     "fail_version",
+    "has_part",
     "rebuild_version",
     "record_download",
     "request_version",
     "restart_version",
     "save_recipe",
     "withdraw_version",
+    "write_part",
 ]

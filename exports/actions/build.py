@@ -13,11 +13,13 @@ from django.utils.translation import gettext as _
 from collector.errors import Refused
 from collector.models import AuditEntry
 from exports import columnar, manifest, places, queries, release
+from exports import parts as pieces
 from exports.failpoints import reach
 from exports.filters import Filter
 from exports.models import DatasetVersion
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from exports.writers.sink import FileEntry
@@ -57,11 +59,13 @@ def build_version(
     clock: Clock,
     progress: release.Progress = _nothing,
     hold: Callable[[], object] = lambda: None,
+    parts: Sequence[columnar.Part] = (),
 ) -> Built:
     """Write the files of a frozen version under ``root`` and mark it ready; done twice, it is done once.
 
-    ``progress`` and ``hold`` may raise to stop the work: nothing stays behind then. ``hold`` runs in the transaction
-    that publishes, so that a worker which lost its job publishes nothing.
+    ``parts`` are those that ``write_part`` wrote, all of the version, to be put together; without them the records are
+    read here. The bytes are the same. ``progress`` and ``hold`` may raise to stop the work: nothing stays behind then.
+    ``hold`` runs in the transaction that publishes, so that a worker which lost its job publishes nothing.
 
     Raises:
         BuildFailed: the disk refused, or the files that are there are others; the version is marked failed.
@@ -82,7 +86,7 @@ def build_version(
             return _publish(version, final, None, clock, hold)
         with places.temporary(root, version.name, version.number) as temp:
             reach("temp-made")
-            _write(version, temp, progress)
+            _write(version, temp, progress, pieces.Assembled(root, parts) if parts else None)
             reach("before-rename")
             return _publish(version, final, temp, clock, hold)
     except OSError as error:
@@ -111,31 +115,60 @@ def _beating(version: DatasetVersion, progress: release.Progress, clock: Clock) 
     return tell
 
 
-def _write(version: DatasetVersion, directory: Path, progress: release.Progress) -> release.Written:
+def write_part(
+    *, version: DatasetVersion, part: columnar.Part, root: Path, progress: release.Progress = _nothing
+) -> None:
+    """Write one part of a version that is being built, for ``build_version`` to put together; twice is once.
+
+    Raises:
+        OSError: the disk refuses; nothing stays behind.
+    """
+    pieces.write_part(
+        root=root,
+        release=_release(version),
+        part=part,
+        batches=columnar.batches(version, part),
+        progress=progress,
+    )
+
+
+def has_part(*, version: DatasetVersion, part: columnar.Part, root: Path) -> bool:
+    """Say whether a part lies under ``root``, complete."""
+    return pieces.is_written(root, _release(version), part)
+
+
+def _write(
+    version: DatasetVersion, directory: Path, progress: release.Progress, records: release.Records | None = None
+) -> release.Written:
+    return release.write(
+        directory=directory,
+        release=_release(version),
+        records=records or release.Stream(columnar.batches(version)),
+        progress=progress,
+    )
+
+
+def _release(version: DatasetVersion) -> release.Release:
     changes = release.Changes()
     if version.parent is not None:
         changes = release.Changes(
             added=queries.added(version), removed=queries.removed(version), edited=queries.edited(version)
         )
-    return release.write(
-        directory=directory,
-        release=release.Release(
-            name=version.name,
-            number=version.number,
-            filter=Filter.of(version.filter),
-            licence=version.licence,
-            rows=version.rows,
-            splits=version.splits,
-            frozen_at=version.frozen_at,
-            content_sha256=version.content_hash,
-            about=version.about,
-            formats=tuple(version.formats),
-            parent=version.parent.label if version.parent else None,
-            changes=changes,
-            sources=queries.sources(version),
-        ),
-        batches=columnar.batches(version),
-        progress=progress,
+    return release.Release(
+        name=version.name,
+        number=version.number,
+        filter=Filter.of(version.filter),
+        licence=version.licence,
+        rows=version.rows,
+        splits=version.splits,
+        frozen_at=version.frozen_at,
+        content_sha256=version.content_hash,
+        about=version.about,
+        formats=tuple(version.formats),
+        parent=version.parent.label if version.parent else None,
+        changes=changes,
+        sources=queries.sources(version),
+        preferences=columnar.preference_batches(version),
     )
 
 

@@ -18,7 +18,9 @@ from exports.columnar import content_hash
 from exports.failpoints import reach
 from exports.licences import LICENCES, fitting, may_hold, most_demanding
 from exports.models import Dataset, DatasetVersion
+from exports.preferences import freeze_preferences
 from exports.winnow import ShareTooSmall
+from exports.writers import preferences
 from exports.writers.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -245,7 +247,8 @@ def _freeze(
         formats=formats,
         rows=chosen.rows,
         about=_about(dataset.name, dataset.last_number, url)
-        | {"shares": list(shares), "split_rule": splits.rule(shares), "left_out": chosen.reasons, "near": NEAR},
+        | {"shares": list(shares), "split_rule": splits.rule(shares), "left_out": chosen.reasons, "near": NEAR}
+        | {"configurations": True},
         created_by=by,
         created_at=now,
         frozen_at=now,
@@ -255,8 +258,10 @@ def _freeze(
     counted = dict(version.records.order_by().values_list("split").annotate(rows=Count("pk")))
     version.splits = {split: counted[split] for split in splits.SPLITS if split in counted}
     version.rows = sum(counted.values())
+    if preferences.FOLDER in formats:
+        version.about["preferences"] = freeze_preferences(version)
     version.content_hash = content_hash(version)
-    version.save(update_fields=["splits", "rows", "content_hash"])
+    version.save(update_fields=["splits", "rows", "about", "content_hash"])
     return version
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from exports.schema import COLUMNS
 from exports.splits import SPLITS
-from exports.writers.formats import open_format
+from exports.writers.formats import configuration, open_format
 from exports.writers.lines import Texts
-from exports.writers.parquet import ParquetSplit, Size
-from exports.writers.text import JSONL, TextSplit
+from exports.writers.parquet import RECORDS, ParquetSplit, Shards, Size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,35 +21,62 @@ if TYPE_CHECKING:
 
     from exports.writers.sink import FileEntry
     from exports.writers.tables import CsvSplit
+    from exports.writers.text import TextSplit
 
 # Batches that may wait for a lane: enough to keep it busy, few enough to keep memory flat.
 WAITING = 2
+DEFAULT = "default"
+"""The configuration that holds the records themselves."""
+
+Sizes = dict[str, Size]
+"""The size of each configuration's Parquet data by ``configuration/split``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is to be written: rows of each split, formats, and which of these as Parquet too.
+
+    ``shards`` is given where only a part of the splits is written; its text files then have nothing around their rows.
+    """
+
+    splits: Mapping[str, int]
+    formats: Sequence[str] = ()
+    configurations: Sequence[str] = ()
+    shards: Mapping[str, Shards] | None = None
 
 
 class Lanes:
     """One lane writes Parquet, the other the text formats; each keeps the order in which batches came."""
 
-    def __init__(self, directory: Path, splits: Mapping[str, int], formats: Sequence[str]) -> None:
-        self._directory, self._splits, self._formats = directory, splits, sorted(formats)
-        self._parquet: dict[str, ParquetSplit] = {}
+    def __init__(self, directory: Path, wanted: Wanted) -> None:
+        self._directory, self._wanted = directory, wanted
+        self._parquet: dict[str, dict[str, ParquetSplit]] = {}
         self._texts: dict[str, list[TextSplit | CsvSplit]] = {}
         self._waiting: deque[Future[None]] = deque()
 
     def __enter__(self) -> Self:
         try:
             for split in SPLITS:
-                if rows := self._splits.get(split):
-                    # One by one, so that a writer that can't start leaves none of its neighbours open.
-                    self._parquet[split] = ParquetSplit(self._directory, split, rows)
-                    opened = self._texts.setdefault(split, [])
-                    opened.append(TextSplit(self._directory, "jsonl", split, JSONL))
-                    for name in self._formats:
-                        opened.append(open_format(self._directory, name, split))
+                if rows := self._wanted.splits.get(split):
+                    self._open(split, rows)
         except BaseException:
             self._abandon()
             raise
         self._lanes = [ThreadPoolExecutor(max_workers=1, thread_name_prefix=name) for name in ("parquet", "text")]
         return self
+
+    def _open(self, split: str, rows: int) -> None:
+        wanted = self._wanted
+        shards = wanted.shards[split] if wanted.shards else Shards.for_rows(rows)
+        # One by one, so that a writer that can't start leaves none of its neighbours open.
+        parquet = self._parquet.setdefault(split, {})
+        parquet[DEFAULT] = ParquetSplit(self._directory, split, shards, RECORDS)
+        for name in sorted(wanted.configurations):
+            if table := configuration(name):
+                parquet[name] = ParquetSplit(self._directory, split, shards, table)
+        opened = self._texts.setdefault(split, [])
+        for name in ("jsonl", *sorted(wanted.formats)):
+            opened.append(open_format(self._directory, name, split, is_part=wanted.shards is not None))
 
     def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
         for lane in self._lanes:
@@ -68,8 +94,8 @@ class Lanes:
 
     def _add_parquet(self, split: str, batch: pa.RecordBatch) -> None:
         # A split that was not announced has no writer; the counts tell, and the release is refused.
-        if split in self._parquet:
-            self._parquet[split].add(batch.select(COLUMNS))
+        for writer in self._parquet.get(split, {}).values():
+            writer.add(batch)
 
     def _add_texts(self, split: str, batch: pa.RecordBatch) -> None:
         texts = Texts(batch)
@@ -81,19 +107,22 @@ class Lanes:
         while self._waiting:
             self._waiting.popleft().result()
 
-    def finish(self) -> tuple[list[FileEntry], dict[str, Size]]:
-        """Make the files durable; return their entries, and the size of each split's Parquet data."""
+    def finish(self) -> tuple[list[FileEntry], Sizes]:
+        """Make the files durable; return their entries, and the size of the Parquet data."""
         self.settle()
         files: list[FileEntry] = []
-        for split, parquet in self._parquet.items():
-            files += parquet.finish()
+        sizes: Sizes = {}
+        for split, tables in self._parquet.items():
+            for name, parquet in tables.items():
+                files += parquet.finish()
+                sizes[f"{name}/{split}"] = parquet.size
             for text in self._texts[split]:
                 files += text.finish()
-        return files, {split: parquet.size for split, parquet in self._parquet.items()}
+        return files, sizes
 
     def _abandon(self) -> None:
         for abandon in (
-            *(parquet.abandon for parquet in self._parquet.values()),
+            *(parquet.abandon for tables in self._parquet.values() for parquet in tables.values()),
             *(text.abandon for texts in self._texts.values() for text in texts),
         ):
             try:

@@ -1,14 +1,15 @@
-"""Parquet in the layout of the Hugging Face hub: ``data/<split>-00000-of-0000N.parquet``."""
+"""Parquet in the layout of the Hugging Face hub: ``<folder>/<split>-00000-of-0000N.parquet``."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from exports.schema import DICTIONARY_COLUMNS, arrow_schema
+from exports.schema import COLUMNS, DICTIONARY_COLUMNS, arrow_schema
 from exports.writers.sink import FileEntry, Sink
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import pyarrow as pa
@@ -18,25 +19,49 @@ SHARD_ROWS = 100_000
 
 
 class Size(NamedTuple):
-    """Bytes of a split's Parquet data: as Arrow holds it in memory, and as its files."""
+    """A split's Parquet data: bytes as Arrow holds it in memory, bytes of its files, rows."""
 
     in_memory: int
     on_disk: int
+    rows: int
+
+
+class Shards(NamedTuple):
+    """How many shards a split has, and the number of the first one that is written here."""
+
+    of: int
+    first: int = 0
+
+    @classmethod
+    def for_rows(cls, rows: int) -> Shards:
+        """Return the shards that a whole split of so many rows needs."""
+        return cls(max(1, -(-rows // SHARD_ROWS)))
+
+
+class Table(NamedTuple):
+    """What a directory of Parquet files holds: its schema, and how a batch of records becomes its rows."""
+
+    folder: str
+    schema: Callable[[], pa.Schema]
+    rows: Callable[[pa.RecordBatch], pa.RecordBatch]
+
+
+RECORDS = Table("data", arrow_schema, lambda batch: batch.select(COLUMNS))
 
 
 class ParquetSplit:
     """Writes the batches of one split, each a row group, into as many shards as its known number of rows needs."""
 
-    def __init__(self, root: Path, split: str, rows: int) -> None:
-        self._root, self._split = root, split
-        self._shards = max(1, -(-rows // SHARD_ROWS))
+    def __init__(self, root: Path, split: str, shards: Shards, table: Table = RECORDS) -> None:
+        self._root, self._split, self._shards, self._table = root, split, shards, table
         self._sink: Sink | None = None
         self._writer: pq.ParquetWriter | None = None
         self._entries: list[FileEntry] = []
         self._in_memory = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Write one batch; where a shard ends inside it, the rest begins the next one."""
+        """Write one batch of records; where a shard ends inside it, the rest begins the next one."""
+        batch = self._table.rows(batch)
         while batch.num_rows:
             room = SHARD_ROWS - (self._sink.rows if self._sink else 0)
             part, batch = batch.slice(0, room), batch.slice(room)
@@ -56,7 +81,8 @@ class ParquetSplit:
     @property
     def size(self) -> Size:
         """The size of what was written, once finished."""
-        return Size(self._in_memory, sum(entry["bytes"] for entry in self._entries))
+        entries = self._entries
+        return Size(self._in_memory, sum(entry["bytes"] for entry in entries), sum(entry["rows"] for entry in entries))
 
     def abandon(self) -> None:
         """Close what is open after an error; what was written is of no use."""
@@ -70,13 +96,15 @@ class ParquetSplit:
     def _open_shard(self) -> tuple[Sink, pq.ParquetWriter]:
         import pyarrow.parquet as pq
 
-        sink = Sink(self._root, f"data/{self._split}-{len(self._entries):05d}-of-{self._shards:05d}.parquet")
+        number, shards = self._shards.first + len(self._entries), self._shards.of
+        sink = Sink(self._root, f"{self._table.folder}/{self._split}-{number:05d}-of-{shards:05d}.parquet")
+        schema = self._table.schema()
         writer = pq.ParquetWriter(
             sink,
-            arrow_schema(),
+            schema,
             compression="zstd",
             compression_level=3,
-            use_dictionary=DICTIONARY_COLUMNS,
+            use_dictionary=[name for name in DICTIONARY_COLUMNS if name in schema.names],
             write_page_index=True,
         )
         return sink, writer

@@ -27,9 +27,10 @@ ABOUT = (
 class CsvSplit:
     """Writes the rows of one split, batch by batch, into ``csv/<split>.csv`` (RFC 4180 with LF)."""
 
-    def __init__(self, root: Path, split: str) -> None:
+    def __init__(self, root: Path, split: str, *, is_part: bool = False) -> None:
         self._sink = Sink(root, f"{FOLDER}/{split}.csv")
-        self._sink.write(_lines([COLUMNS]))
+        if not is_part:
+            self._sink.write(head())
 
     def add(self, texts: Texts) -> None:
         """Write one batch."""
@@ -51,6 +52,11 @@ class CsvSplit:
     def abandon(self) -> None:
         """Close the file after an error."""
         self._sink.close()
+
+
+def head() -> bytes:
+    """Return the line with the columns' names."""
+    return _lines([COLUMNS])
 
 
 def _lines(rows: Iterable[Iterable[object]]) -> bytes:

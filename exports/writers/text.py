@@ -52,6 +52,14 @@ def _prompt_completion(texts: Texts) -> Parts:
     return ['{"prompt":"', texts.prompt, '","completion":"', texts["response"], '"}']
 
 
+class Frame(NamedTuple):
+    """What a file has around its rows: before the first, between the pieces it is put together from, after the last."""
+
+    head: bytes = b""
+    between: bytes = b""
+    tail: bytes = b""
+
+
 class TextFormat(NamedTuple):
     """A format: how the JSON of its rows is put together, and whether the file is lines or one JSON list."""
 
@@ -63,6 +71,11 @@ class TextFormat(NamedTuple):
     def suffix(self) -> str:
         """The end of its files' names."""
         return "json" if self.is_list else "jsonl"
+
+    @property
+    def frame(self) -> Frame:
+        """What its files have around their rows."""
+        return Frame(b"[\n", BETWEEN, b"\n]\n") if self.is_list else Frame()
 
     def lines(self, texts: Texts) -> memoryview:
         """Return the rows as bytes, each with the line end (and comma) that may follow it."""
@@ -85,11 +98,11 @@ OPTIONAL_FORMATS = {
 class TextSplit:
     """Writes the rows of one split, batch by batch, into ``<folder>/<split>.jsonl`` or ``.json``."""
 
-    def __init__(self, root: Path, folder: str, split: str, form: TextFormat) -> None:
+    def __init__(self, root: Path, folder: str, split: str, form: TextFormat, *, is_part: bool = False) -> None:
         self._form = form
+        self._frame = Frame() if is_part else form.frame
         self._sink = Sink(root, f"{folder}/{split}.{form.suffix}")
-        if form.is_list:
-            self._sink.write(b"[\n")
+        self._sink.write(self._frame.head)
 
     def add(self, texts: Texts) -> None:
         """Write one batch."""
@@ -103,8 +116,7 @@ class TextSplit:
 
     def finish(self) -> list[FileEntry]:
         """Close the file and return its entry."""
-        if self._form.is_list:
-            self._sink.write(b"\n]\n")
+        self._sink.write(self._frame.tail)
         self._sink.close()
         return [self._sink.entry()]
 

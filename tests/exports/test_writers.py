@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from exports.schema import COLUMNS, Record, as_json, from_json, to_arrow
 from exports.writers import parquet
 from exports.writers.lines import Texts, json_objects
-from exports.writers.parquet import ParquetSplit
+from exports.writers.parquet import ParquetSplit, Shards
 from exports.writers.tables import CsvSplit
 from exports.writers.text import JSONL, OPTIONAL_FORMATS, TextSplit
 from tests.exports.helpers import record
@@ -36,7 +36,7 @@ NAUGHTY = [
 
 def write_parquet(root: Path, records: list[Record]) -> list[Path]:
     """Write one split and return its shards."""
-    writer = ParquetSplit(root, "train", len(records))
+    writer = ParquetSplit(root, "train", Shards.for_rows(len(records)))
     for first in range(0, len(records), GROUP):
         writer.add(to_arrow(records[first : first + GROUP]))
     return [root / entry["path"] for entry in writer.finish()]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,14 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip ``train`` tests where torch is absent, or fail them where it was promised."""
-    if item.get_closest_marker("train") and importlib.util.find_spec("torch") is None:
-        if os.environ.get("WOOLGATHER_REQUIRE_TORCH") == "1":
-            pytest.fail("WOOLGATHER_REQUIRE_TORCH=1, but torch is not installed: run `make train-deps`")
-        pytest.skip("torch is not installed: run `make train-deps`")
 
 
 @pytest.fixture(scope="session")
