@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from exports.card_collection import collection
 from exports.card_front import front_matter
 from exports.composition import sentence
 from exports.licences import facts
-from exports.papers import escaped
 from exports.schema import COLUMNS, arrow_type_name
 from exports.splits import SPLITS
 from exports.writers.formats import FORMATS
@@ -38,12 +39,16 @@ COLUMN_NOTES = {
 }
 
 
-def render(*, release: Release, counts: Counts, sizes: Sizes, notes: Sequence[str]) -> str:
+Pictures = Iterable[tuple[str, str]]
+"""Paths of plots beside the card, each with what it shows in words."""
+
+
+def render(*, release: Release, counts: Counts, sizes: Sizes, notes: Sequence[str], pictures: Pictures = ()) -> str:
     """Return the card; ``sizes`` are those of the splits' Parquet data, in bytes."""
-    return f"---\n{front_matter(release, counts, sizes)}---\n\n{_prose(release, counts, notes)}"
+    return f"---\n{front_matter(release, counts, sizes)}---\n\n{_prose(release, counts, notes, pictures)}"
 
 
-def _prose(release: Release, counts: Counts, notes: Sequence[str]) -> str:
+def _prose(release: Release, counts: Counts, notes: Sequence[str], pictures: Pictures) -> str:
     about = release.about
     parts = [f"# {release.name} {release.version}\n"]
     if about.get("demonstration"):
@@ -57,15 +62,15 @@ def _prose(release: Release, counts: Counts, notes: Sequence[str]) -> str:
         f"(`{release.licence}`); LICENSE says whom to name.\n"
     )
     parts += [
-        _composition(release, counts, notes),
+        _composition(release, counts, notes, pictures),
         _columns(release),
-        _collection(release, counts),
+        collection(release, counts),
         _limits(release, counts),
     ]
     return "\n".join(parts)
 
 
-def _composition(release: Release, counts: Counts, notes: Sequence[str]) -> str:
+def _composition(release: Release, counts: Counts, notes: Sequence[str], pictures: Pictures) -> str:
     splits = [split for split in SPLITS if release.splits.get(split)]
     head = ["category", *splits, "rows", "share", "median words: instruction", "context", "response"]
     lines = ["## Composition\n", f"| {' | '.join(head)} |", f"| --- |{' ---: |' * (len(head) - 1)}"]
@@ -80,6 +85,7 @@ def _composition(release: Release, counts: Counts, notes: Sequence[str]) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     total = ["**all**", *(f"{release.splits[split]:,}" for split in splits), f"{counts['rows']:,}", "100 %", "", "", ""]
     lines.append(f"| {' | '.join(total)} |")
+    lines += [line for path, told in pictures for line in ("", f"![{told}]({path})")]
     lines += ["", f"Splits: {release.split_rule}", *(f"\n{note}" for note in notes)]
     lines += [
         "",
@@ -115,6 +121,16 @@ def _median(words: float) -> str:
     return f"{words:,.0f}" if words else "–"
 
 
+def _configurations(release: Release) -> list[str]:
+    if release.papers == 1:
+        return []
+    lines = ["- `plots/`: the composition as pictures"]
+    if release.configurations:
+        name = release.configurations[0]
+        lines.append(f'- each format is a configuration, too: `load_dataset(path, "{name}")` reads `{name}/*.parquet`')
+    return lines
+
+
 def _columns(release: Release) -> str:
     lines = [
         "## Files and columns\n",
@@ -123,42 +139,13 @@ def _columns(release: Release) -> str:
     ]
     lines += [f"- `{name}/`: {FORMATS[name]}" for name in sorted(release.formats)]
     lines += [
+        *_configurations(release),
         "- `manifest.json`: filter, counts, and the sha256 of every file",
         "- `CHANGES.md`: what changed since the parent version",
     ]
     lines += ["", "| column | type | |", "| --- | --- | --- |"]
     lines += [f"| `{column}` | {arrow_type_name(column)} | {COLUMN_NOTES[column]} |" for column in COLUMNS]
     lines += ["", "No column is ever null. Texts are exactly as written; only CR LF became LF."]
-    return "\n".join(lines) + "\n"
-
-
-def _collection(release: Release, counts: Counts) -> str:
-    lines = ["## How it was collected\n"]
-    lines.append(
-        "Contributors wrote each pair in their own words, under terms that exclude generated text and confidential or "
-        "personal data. A reviewer other than the author approved the revision that stands here; imported records "
-        "came from the source "
-        "that they name, and `approvals` is 0 where the import itself vouched for them."
-    )
-    campaigns = [entry for entry in release.about.get("campaigns", []) if entry["slug"] in counts["campaigns"]]
-    for campaign in campaigns:
-        lines += [
-            "",
-            (
-                f"**{escaped(campaign['name'])}** (`{campaign['slug']}`, "
-                f"{counts['campaigns'][campaign['slug']]:,} records)."
-            ),
-        ]
-        if campaign.get("description"):
-            lines.append(escaped(campaign["description"]))
-    categories = [entry for entry in release.about.get("categories", []) if entry["slug"] in counts["categories"]]
-    if categories:
-        lines += ["", "What was asked of each category:", ""]
-        lines += [
-            f"- **{escaped(entry['name'])}** (`{entry['slug']}`)"
-            + (f": {escaped(entry['tagline'])}" if entry.get("tagline") else "")
-            for entry in categories
-        ]
     return "\n".join(lines) + "\n"
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from exports.schema import COUNTED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import pyarrow as pa
 
@@ -94,6 +96,18 @@ class Composition:
             "largest_contribution": max(contributors.values(), default=0),
             "with_context": int((frame["context"] > 0).sum()),
         }
+
+    def lengths(self, bounds: Sequence[int]) -> list[tuple[str, int]]:
+        """Return how many responses have up to each bound of words, each counted once, and how many are longer."""
+        import numpy as np
+
+        words = np.concatenate([np.empty(0, np.int64), *self._columns["response"]])
+        ends = [-1, *bounds]
+        counted = [
+            (f"{low + 1}–{high}", int(((words > low) & (words <= high)).sum()))
+            for low, high in zip(ends, bounds, strict=False)
+        ]
+        return [*counted, (f"over {bounds[-1]}", int((words > bounds[-1]).sum()))]
 
 
 def _sorted(counts: dict[str, int] | Counter[str]) -> dict[str, int]:

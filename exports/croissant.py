@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from exports import responsible
 from exports.composition import sentence
 from exports.licences import facts
 from exports.schema import COLUMNS, arrow_type_name
@@ -55,6 +56,18 @@ CONTEXT: dict[str, Any] = {
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
+# What version 1.1 adds, and the vocabulary in which it recommends to tell where data comes from.
+CONTEXT_1_1: dict[str, Any] = {
+    **CONTEXT,
+    "arrayShape": "cr:arrayShape",
+    "containedIn": "cr:containedIn",
+    "description": {"@container": "@language"},
+    "isArray": "cr:isArray",
+    "name": {"@container": "@language"},
+    "prov": "http://www.w3.org/ns/prov#",
+}
+# What a column says of its record, in that vocabulary.
+PROPERTIES = {"contributor": "prov:wasAttributedTo", "source_url": "prov:hadPrimarySource"}
 DATA_TYPES = {"string": "sc:Text", "int32": "sc:Integer", "int16": "sc:Integer", "timestamp[us, tz=UTC]": "sc:Date"}
 
 
@@ -62,7 +75,7 @@ def render(*, release: Release, counts: Counts, files: Sequence[FileEntry]) -> s
     """Return the document; ``files`` are the data files with their hashes."""
     parquet = [entry for entry in files if entry["path"].startswith("data/")]
     licence = facts(release.licence)
-    document = {
+    document: dict[str, Any] = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
@@ -90,7 +103,30 @@ def render(*, release: Release, counts: Counts, files: Sequence[FileEntry]) -> s
         ],
         "recordSet": [_record_set(entry["path"]) for entry in parquet],
     }
+    if release.papers > 1:
+        document |= _of_1_1(release, counts)
+        for record_set in document["recordSet"]:
+            for field in record_set["field"]:
+                if field["name"] in PROPERTIES:
+                    field["equivalentProperty"] = PROPERTIES[field["name"]]
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def _of_1_1(release: Release, counts: Counts) -> dict[str, Any]:
+    """Return what version 1.1 asks for: who made it, how (RAI 1.0), and where it comes from (PROV-O)."""
+    names = {entry["slug"]: entry["name"] for entry in release.about["campaigns"]}
+    makers = [
+        {"@type": "sc:Organization", "name": f"The contributors of {names.get(slug, slug)}"}
+        for slug in counts["campaigns"]
+    ]
+    return {
+        "@context": CONTEXT_1_1,
+        "conformsTo": ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"],
+        "creator": makers,
+        "keywords": ["instruction tuning", "human-written", *counts["categories"]],
+        **responsible.fields(release, counts),
+        **responsible.provenance(release, counts),
+    }
 
 
 def _media_type(path: str) -> str:

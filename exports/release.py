@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from exports import card, croissant, papers
+from exports import card, card_plots, croissant, papers
 from exports.composition import Composition, Counts
 from exports.failpoints import reach
 from exports.manifest import MANIFEST, Manifest, to_bytes
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from exports.filters import Filter
     from exports.writers.text import Frame
 
+Item = TypeVar("Item")
 Progress = Callable[[int, int, str], None]
 """Called with rows done, rows in all, and what is being done; may raise to stop the work."""
 
@@ -44,6 +45,16 @@ class Changes:
     added: Iterable[str] = ()
     removed: Iterable[tuple[str, str]] = ()
     edited: Iterable[tuple[str, int, int]] = ()
+
+
+@dataclass(frozen=True)
+class Repeated(Generic[Item]):
+    """What is read anew for each paper that needs it, rather than kept."""
+
+    read: Callable[[], Iterator[Item]]
+
+    def __iter__(self) -> Iterator[Item]:
+        return self.read()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +77,11 @@ class Release:
     """Title, URL, licence and number of records of each source, in a fixed order."""
     preferences: Iterable[tuple[str, pa.RecordBatch]] = ()
     """(split, rows of the preference format), in order; read only where that format is asked for."""
+
+    @property
+    def papers(self) -> int:
+        """Which papers it has; see exports.about.PAPERS."""
+        return int(self.about.get("papers", 1))
 
     @property
     def split_rule(self) -> str:
@@ -178,9 +194,16 @@ def write(*, directory: Path, release: Release, records: Records, progress: Prog
     progress(release.rows, release.rows, "Writing the card")
     notes = release.notes
     data = list(files)
-    files.append(
-        write_text(directory, "README.md", card.render(release=release, counts=counts, sizes=sizes, notes=notes))
+    pictures = card_plots.plots(counts, composition.lengths(card_plots.LENGTHS)) if release.papers > 1 else []
+    text = card.render(
+        release=release,
+        counts=counts,
+        sizes=sizes,
+        notes=notes,
+        pictures=[(plot.path, plot.told) for plot in pictures],
     )
+    files.append(write_text(directory, "README.md", text))
+    files += [write_text(directory, plot.path, plot.svg) for plot in pictures]
     files.append(papers.write_licence(directory, release=release, counts=counts))
     files.append(papers.write_changes(directory, release=release))
     files.append(write_text(directory, "croissant.json", croissant.render(release=release, counts=counts, files=data)))

@@ -167,7 +167,7 @@ def _release(version: DatasetVersion) -> release.Release:
         formats=tuple(version.formats),
         parent=version.parent.label if version.parent else None,
         changes=changes,
-        sources=queries.sources(version),
+        sources=release.Repeated(lambda: queries.sources(version)),
         preferences=columnar.preference_batches(version),
     )
 

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from collector.errors import NotAllowed, Refused
 from collector.models import AuditEntry, Campaign, Category, Person, Revision, Role, Submission
 from collector.near_queries import NEAR
-from exports import membership, naming, queries, selection, splits
+from exports import about, membership, naming, queries, selection, splits
 from exports.columnar import content_hash
 from exports.failpoints import reach
 from exports.licences import LICENCES, fitting, may_hold, most_demanding
@@ -246,7 +246,7 @@ def _freeze(
         licence=licence,
         formats=formats,
         rows=chosen.rows,
-        about=_about(dataset.name, dataset.last_number, url)
+        about=about.of_installation(dataset.name, dataset.last_number, url)
         | {"shares": list(shares), "split_rule": splits.rule(shares), "left_out": chosen.reasons, "near": NEAR}
         | {"configurations": True},
         created_by=by,
@@ -258,6 +258,7 @@ def _freeze(
     counted = dict(version.records.order_by().values_list("split").annotate(rows=Count("pk")))
     version.splits = {split: counted[split] for split in splits.SPLITS if split in counted}
     version.rows = sum(counted.values())
+    version.about |= about.of_records(version)
     if preferences.FOLDER in formats:
         version.about["preferences"] = freeze_preferences(version)
     version.content_hash = content_hash(version)
@@ -306,17 +307,6 @@ def _nothing_message(filter: Filter) -> str:
     ) % {
         "approved": f"{approved:,}",
         "filter": filter.in_words().removeprefix("approved records with "),
-    }
-
-
-def _about(name: str, number: int, url: str) -> dict[str, Any]:
-    """Return what the papers say of campaigns and categories, as it is now; later edits don't reach a rebuild."""
-    campaigns = list(Campaign.objects.order_by("slug").values("slug", "name", "description"))
-    return {
-        "url": f"{url.rstrip('/')}/datasets/v{number}/?name={name}" if url else f"urn:woolgather:{name}:v{number}",
-        "demonstration": Campaign.objects.filter(is_demo=True).exists(),
-        "campaigns": campaigns,
-        "categories": list(Category.objects.order_by("slug").values("slug", "name", "tagline")),
     }
 
 
