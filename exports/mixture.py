@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.core.cache import cache
 from django.db.models import Sum
 
 from collector.models import CampaignCategory, Category
 from exports import queries, selection
-from exports.filters import Filter
 from exports.winnow import winnow
 
 if TYPE_CHECKING:
@@ -18,7 +16,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-NEAR_KEY, NEAR_SECONDS = "exports.mixture.near", 3_600
+    from exports.filters import Filter
+
 LENGTHS = (10, 25, 50, 100, 200, 400, 800)
 MOST_CONTRIBUTORS = 5
 
@@ -76,7 +75,7 @@ def mixture(filter: Filter) -> Mixture:
     number = {key: at for at, key in enumerate(found.ids)}
     pairs: Iterable[tuple[int, int]] = ()
     if filter.duplicates == "near":
-        near = selection.current(revisions, _near(), found.revisions)
+        near = selection.current(revisions, selection.compared_all(), found.revisions)
         pairs = [(number[one], number[other]) for one, other in near]
     out = winnow(found.columns, filter, pairs)
     reasons = pd.Series([one.reason for one in out.values()], dtype="object").value_counts()
@@ -106,15 +105,6 @@ def mixture(filter: Filter) -> Mixture:
         languages=_counted(kept["language"]),
         licences=_counted(kept["licence"]),
     )
-
-
-def _near() -> selection.Near:
-    """Return the near-duplicates among everything approved; what came since is compared where it is used."""
-    near: selection.Near | None = cache.get(NEAR_KEY)
-    if near is None:
-        near = selection.compare(queries.chosen(Filter()))
-        cache.set(NEAR_KEY, near, NEAR_SECONDS)
-    return near
 
 
 def _categories(frame: pd.DataFrame, filter: Filter) -> list[CategoryLine]:

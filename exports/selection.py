@@ -7,11 +7,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from django.core.cache import cache
 from django.db.models import F
 
 from collector import near_pairs, near_queries
 from collector.models import Revision
-from exports import splits
+from exports import queries, splits
+from exports.filters import Filter
 from exports.models import DatasetRecord
 from exports.winnow import STRADDLES, Columns, LeftOut, winnow
 
@@ -21,11 +23,10 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-    from exports.filters import Filter
-
 CHUNK_ROWS = 5_000
 # So many revisions that came while the others were compared are looked up one by one; for more, all is compared again.
 MOST_LATE = 200
+NEAR_KEY, NEAR_SECONDS, MOST_KEPT = "exports.near", 24 * 3_600, 200_000
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,34 @@ def compare(revisions: QuerySet[Revision]) -> Near:
     """Find all near-duplicates among the revisions: the long part, done before anything is locked."""
     seen = dict(revisions.order_by().values_list("submission_id", "pk").iterator(chunk_size=CHUNK_ROWS))
     return Near(seen, [(pair.one, pair.other) for pair in near_pairs.near_pairs(revisions)])
+
+
+def compared(filter: Filter) -> Near:
+    """Return the near-duplicates among what a filter chooses, from an earlier comparison where little came since.
+
+    A comparison of everything is kept for a while: who looked at a mixture releases it without waiting again.
+    """
+    near: Near | None = cache.get(NEAR_KEY)
+    revisions = queries.chosen(filter)
+    if near is not None and _late(revisions, near) <= MOST_LATE:
+        return near
+    return compared_all() if filter == Filter() else compare(revisions)
+
+
+def compared_all() -> Near:
+    """Return the near-duplicates among everything approved; what came since an earlier comparison may be missing."""
+    everything = queries.chosen(Filter())
+    near: Near | None = cache.get(NEAR_KEY)
+    if near is None or _late(everything, near) > MOST_LATE:
+        near = compare(everything)
+        if len(near.seen) <= MOST_KEPT:
+            cache.set(NEAR_KEY, near, NEAR_SECONDS)
+    return near
+
+
+def _late(revisions: QuerySet[Revision], near: Near) -> int:
+    rows = revisions.order_by().values_list("submission_id", "pk").iterator(chunk_size=CHUNK_ROWS)
+    return sum(near.seen.get(key) != pk for key, pk in rows)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -158,7 +158,7 @@ def compare(*, by: Person | None, filter: Filter) -> selection.Near:
         NotALead: the person may not release.
     """
     _require_lead(by)
-    return selection.compare(queries.chosen(filter))
+    return selection.compared(filter)
 
 
 def _require_lead(by: Person | None) -> None:

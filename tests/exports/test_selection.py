@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.core.cache import cache
 
 from collector.actions import submissions
 from collector.models import Submission
@@ -150,3 +151,30 @@ def test_a_record_that_straddles_two_splits_is_left_out_and_another_takes_its_pl
     )
     assert found.reasons == {"straddles": 1}
     assert found.rows == 2
+
+
+def test_what_was_compared_for_a_preview_is_not_compared_again(
+    campaign: Campaign, category: Category, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.clear()
+    approve(campaign, category, instruction=HERON)
+    selection.compared_all()
+    approve(campaign, category, instruction=TWIN)
+    monkeypatch.setattr(selection, "compare", refuse)
+    found = split_by_prompt(freeze(shares=Shares(50, 0, 50)))
+    assert found[HERON] == found[TWIN]
+
+
+def test_what_was_compared_long_ago_is_compared_again(
+    campaign: Campaign, category: Category, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.clear()
+    selection.compared_all()
+    monkeypatch.setattr(selection, "MOST_LATE", 1)
+    approve_others(campaign, category, 2)
+    assert len(selection.compared_all().seen) == 2
+
+
+def refuse(*_what: object) -> None:
+    """Stand in for what must not be called."""
+    raise AssertionError("compared again")
