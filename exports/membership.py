@@ -20,10 +20,9 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, RowNumber
 
-from collector.models import Revision, Submission
+from collector.models import Submission
 from exports import splits
-from exports.columnar import Bytes
-from exports.models import DatasetPlacement, DatasetRecord, DatasetRemoval, DatasetVersion
+from exports.models import FROZEN_FACTS, Chosen, DatasetPlacement, DatasetRecord, DatasetRemoval, DatasetVersion
 
 if TYPE_CHECKING:
     import uuid
@@ -58,21 +57,21 @@ def _twin(chosen: Selection, at: int) -> uuid.UUID | None:
     return None if twin is None else chosen.ids[twin]
 
 
-def freeze_records(version: DatasetVersion, revisions: QuerySet[Revision], shares: splits.Shares) -> None:
+def freeze_records(version: DatasetVersion, chosen: QuerySet[Chosen], shares: splits.Shares) -> None:
     """Copy the chosen rows in one INSERT … SELECT: a write transaction over many rows must not last."""
     placements = DatasetPlacement.objects.filter(version=version, submission=OuterRef("submission"))
-    revisions = revisions.exclude(Exists(placements.exclude(reason="")))
+    kept = chosen.exclude(Exists(placements.exclude(reason="")))
     train, validation = shares.borders
     split = Coalesce(
         Subquery(placements.values("split")[:1]),
         Case(
-            When(instruction_fingerprint__lt=train, then=Value(splits.TRAIN)),
-            When(instruction_fingerprint__lt=validation, then=Value(splits.VALIDATION)),
+            When(prompt__lt=train, then=Value(splits.TRAIN)),
+            When(prompt__lt=validation, then=Value(splits.VALIDATION)),
             default=Value(splits.TEST),
         ),
         output_field=CharField(),
     )
-    revisions = revisions.annotate(placed_in=split)
+    kept = kept.annotate(placed_in=split)
     # One split after the other, so that a shard and a row group of a file are a range of positions.
     order = Case(
         *(When(placed_in=name, then=Value(at)) for at, name in enumerate(splits.SPLITS)),
@@ -82,20 +81,12 @@ def freeze_records(version: DatasetVersion, revisions: QuerySet[Revision], share
         "version_id": Value(version.pk),
         "position": Window(RowNumber(), order_by=[order.asc(), F("submission_id").asc()]),
         "submission_id": F("submission_id"),
-        "revision_id": F("pk"),
+        "revision_id": F("revision_id"),
         "split": F("placed_in"),
-        "size": Bytes(F("instruction")) + Bytes(F("context")) + Bytes(F("response")),
-        "category": F("submission__category__slug"),
-        "campaign": F("submission__campaign__slug"),
-        "licence": F("submission__licence"),
-        "source_title": F("submission__source_title"),
-        "source_url": F("submission__source_url"),
-        "contributor": F("submission__author__pseudonym"),
-        "approvals": F("approvals"),
-        "approved_at": F("submission__approved_at"),
+        "size": F("size"),
+        **{name: F(name) for name in FROZEN_FACTS},
     }
-    selected = revisions.order_by().values_list(*source.values())
-    sql, params = selected.query.sql_with_params()
+    sql, params = kept.order_by().values_list(*source.values()).query.sql_with_params()
     quote = connection.ops.quote_name
     columns = ", ".join(quote(name) for name in source)
     table = quote(DatasetRecord._meta.db_table)  # noqa: SLF001 - Django's own name for it

@@ -260,6 +260,39 @@ class DatasetRecord(models.Model):
         return f"{self.version_id} {self.submission_id}"
 
 
+class Chosen(models.Model):
+    """What the filter chose at one moment: a temporary table that lives as long as the freezing transaction.
+
+    What a version holds is decided by several queries; all of them read this, so that nobody's work between two of
+    them makes a difference.
+    """
+
+    revision = models.OneToOneField(Revision, primary_key=True, on_delete=models.DO_NOTHING, related_name="+")
+    submission = models.ForeignKey(Submission, on_delete=models.DO_NOTHING, related_name="+")
+    prompt = models.CharField(max_length=64)
+    pair = models.CharField(max_length=64)
+    language = models.CharField(max_length=35)
+    words = models.IntegerField()
+    response_words = models.IntegerField()
+    size = models.IntegerField()
+    category = models.CharField(max_length=64)
+    campaign = models.CharField(max_length=64)
+    campaign_licence = models.CharField(max_length=40)
+    licence = models.CharField(max_length=40)
+    source_title = models.CharField(max_length=300)
+    source_url = models.CharField(max_length=1000)
+    contributor = models.CharField(max_length=20)
+    approvals = models.PositiveSmallIntegerField()
+    approved_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "exports_chosen"
+
+    def __str__(self) -> str:
+        return f"{self.submission_id} {self.revision_id}"
+
+
 class DatasetPreference(models.Model):
     """That a version shows a turned-down response beside a record's approved one. Never changed."""
 

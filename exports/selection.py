@@ -5,21 +5,21 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.cache import cache
 from django.db.models import F
 
 from collector import near_pairs, near_queries
 from collector.models import Revision
-from exports import queries, splits
+from exports import capture, queries, splits
 from exports.filters import Filter
-from exports.models import DatasetRecord
+from exports.models import Chosen, DatasetRecord
 from exports.winnow import STRADDLES, Columns, LeftOut, winnow
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from django.db.models import QuerySet
 
@@ -106,7 +106,25 @@ class Candidates:
 
 
 def candidates(revisions: QuerySet[Revision]) -> Candidates:
-    """Read what is known of each of the revisions, apart from the texts."""
+    """Read what is known of each of the revisions now, apart from the texts."""
+    keys = ("submission_id", "pk", "instruction_fingerprint", "fingerprint")
+    few_values = ("submission__author__pseudonym", "submission__category__slug", "language", "submission__licence")
+    counted = F("instruction_words") + F("context_words") + F("response_words")
+    rows = revisions.order_by("submission__approved_at", "submission_id").values_list(
+        *keys, *few_values, "response_words", counted
+    )
+    return _candidates(rows.iterator(chunk_size=CHUNK_ROWS))
+
+
+def held(chosen: QuerySet[Chosen]) -> Candidates:
+    """Read the same of what was held fast."""
+    keys = ("submission_id", "revision_id", "prompt", "pair")
+    few_values = ("contributor", "category", "language", "licence")
+    rows = chosen.order_by("approved_at", "submission_id").values_list(*keys, *few_values, "response_words", "words")
+    return _candidates(rows.iterator(chunk_size=CHUNK_ROWS))
+
+
+def _candidates(rows: Iterator[tuple[Any, ...]]) -> Candidates:
     found = Candidates(
         ids=[],
         revisions={},
@@ -117,13 +135,7 @@ def candidates(revisions: QuerySet[Revision]) -> Candidates:
         licences=[],
     )
     columns = found.columns
-    keys = ("submission_id", "pk", "instruction_fingerprint", "fingerprint")
-    few_values = ("submission__author__pseudonym", "submission__category__slug", "language", "submission__licence")
-    counted = F("instruction_words") + F("context_words") + F("response_words")
-    rows = revisions.order_by("submission__approved_at", "submission_id").values_list(
-        *keys, *few_values, "response_words", counted
-    )
-    for key, pk, prompt, pair, *few, response, length in rows.iterator(chunk_size=CHUNK_ROWS):
+    for key, pk, prompt, pair, *few, response, length in rows:
         found.ids.append(key)
         found.revisions[key] = pk
         found.fingerprints.append(prompt)
@@ -132,25 +144,23 @@ def candidates(revisions: QuerySet[Revision]) -> Candidates:
         found.response_words.append(response)
         # Few different ones: each is held once.
         lists = (columns.contributors, columns.categories, found.languages, found.licences)
-        for held, value in zip(lists, few, strict=True):
-            held.append(sys.intern(value))
+        for values, value in zip(lists, few, strict=True):
+            values.append(sys.intern(value))
     return found
 
 
-def select(
-    revisions: QuerySet[Revision], *, filter: Filter, shares: splits.Shares, dataset: str, near: Near
-) -> Selection:
-    """Decide about each of the revisions as they are now; ``near`` is what an earlier comparison found.
+def select(chosen: QuerySet[Chosen], *, filter: Filter, shares: splits.Shares, dataset: str, near: Near) -> Selection:
+    """Decide about each of what was chosen; ``near`` is what an earlier comparison found.
 
     Records of earlier versions of the dataset keep their split.
 
     Raises:
         ShareTooSmall: the filter's share of one contributor can't be kept.
     """
-    found = candidates(revisions)
+    found = held(chosen)
     ids, fingerprints, categories = found.ids, found.fingerprints, found.columns.categories
     number = {key: at for at, key in enumerate(ids)}
-    edges = [(number[one], number[other]) for one, other in current(revisions, near, found.revisions)]
+    edges = [(number[one], number[other]) for one, other in current(capture.revisions(chosen), near, found.revisions)]
     placed = {number[key]: split for key, split in _placed(dataset) if key in number}
     straddling: dict[int, LeftOut] = {}
     while True:

@@ -11,13 +11,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from collector.errors import NotAllowed, Refused
-from collector.models import AuditEntry, Campaign, Category, Person, Revision, Role, Submission
+from collector.models import AuditEntry, Campaign, Category, Person, Role, Submission
 from collector.near_queries import NEAR
-from exports import about, membership, naming, queries, selection, splits
+from exports import about, capture, membership, naming, queries, selection, splits
 from exports.columnar import content_hash
 from exports.failpoints import reach
 from exports.licences import LICENCES, fitting, may_hold, most_demanding
-from exports.models import Dataset, DatasetVersion
+from exports.models import Chosen, Dataset, DatasetVersion
 from exports.preferences import freeze_preferences
 from exports.winnow import ShareTooSmall
 from exports.writers import preferences
@@ -115,25 +115,30 @@ def request_version(
     """
     _require_lead(by)
     check_request(name=name, filter=filter, formats=formats, licence=licence)
-    near = near or compare(by=by, filter=filter)
-    with transaction.atomic():
+    near_duplicates = near or compare(by=by, filter=filter)
+
+    @transaction.atomic
+    def request() -> tuple[DatasetVersion, DatasetVersion | None]:
         Dataset.objects.get_or_create(name=name)
         # The lock makes requests for one dataset wait for each other: numbers and “nothing changed” hold.
         dataset = Dataset.objects.select_for_update().get(name=name)
-        version = _freeze(dataset, filter, sorted(set(formats)), by, now, url, highest_on_disk, licence, shares, near)
-        known = _equal_version(version)
-        if known is not None:
+        wanted = (filter, sorted(set(formats)), by, now, url, highest_on_disk, licence, shares, near_duplicates)
+        version = _freeze(dataset, *wanted)
+        if (known := _equal_version(version)) is not None:
             transaction.set_rollback(True)
-        else:
-            _too_many(version, by)
-            membership.freeze_removals(version)
-            AuditEntry.objects.create(
-                by=by,
-                verb="dataset.requested",
-                target=str(version),
-                at=now,
-                detail={"rows": version.rows, "filter": version.filter},
-            )
+            return version, known
+        _too_many(version, by)
+        membership.freeze_removals(version)
+        AuditEntry.objects.create(
+            by=by,
+            verb="dataset.requested",
+            target=str(version),
+            at=now,
+            detail={"rows": version.rows, "filter": version.filter},
+        )
+        return version, None
+
+    version, known = request()
     if known is not None:
         if known.is_building:
             return known
@@ -220,13 +225,39 @@ def _freeze(
     shares: splits.Shares,
     near: selection.Near,
 ) -> DatasetVersion:
-    revisions = queries.chosen(filter)
-    licences = dict(revisions.order_by().values_list("submission__licence").annotate(rows=Count("pk")))
-    if not licences:
-        raise NothingApproved(_nothing_message(filter))
-    licence = licence or _own_licence(revisions, licences)
-    _require_fitting(revisions, licences, licence)
-    chosen = _select(revisions, filter, shares, dataset, near)
+    with capture.captured(filter) as held:
+        licences = dict(held.order_by().values_list("licence").annotate(rows=Count("pk")))
+        if not licences:
+            raise NothingApproved(_nothing_message(filter))
+        licence = licence or _own_licence(held, licences)
+        _require_fitting(held, licences, licence)
+        chosen = _select(held, filter, shares, dataset, near)
+        version = _new_version(dataset, filter, formats, by, now, url, highest_on_disk, licence, shares, chosen)
+        membership.freeze_placements(version, chosen, shares)
+        membership.freeze_records(version, held, shares)
+    counted = dict(version.records.order_by().values_list("split").annotate(rows=Count("pk")))
+    version.splits = {split: counted[split] for split in splits.SPLITS if split in counted}
+    version.rows = sum(counted.values())
+    version.about |= about.of_records(version)
+    if preferences.FOLDER in formats:
+        version.about["preferences"] = freeze_preferences(version)
+    version.content_hash = content_hash(version)
+    version.save(update_fields=["splits", "rows", "about", "content_hash"])
+    return version
+
+
+def _new_version(
+    dataset: Dataset,
+    filter: Filter,
+    formats: list[str],
+    by: Person | None,
+    now: datetime,
+    url: str,
+    highest_on_disk: int,
+    licence: str,
+    shares: splits.Shares,
+    chosen: selection.Selection,
+) -> DatasetVersion:
     if not chosen.rows:
         raise NothingApproved(
             _(
@@ -237,7 +268,7 @@ def _freeze(
         )
     dataset.last_number = max(dataset.last_number, highest_on_disk) + 1
     dataset.save(update_fields=["last_number"])
-    version = DatasetVersion.objects.create(
+    return DatasetVersion.objects.create(
         dataset=dataset,
         number=dataset.last_number,
         filter=filter.as_dict(),
@@ -253,30 +284,19 @@ def _freeze(
         created_at=now,
         frozen_at=now,
     )
-    membership.freeze_placements(version, chosen, shares)
-    membership.freeze_records(version, revisions, shares)
-    counted = dict(version.records.order_by().values_list("split").annotate(rows=Count("pk")))
-    version.splits = {split: counted[split] for split in splits.SPLITS if split in counted}
-    version.rows = sum(counted.values())
-    version.about |= about.of_records(version)
-    if preferences.FOLDER in formats:
-        version.about["preferences"] = freeze_preferences(version)
-    version.content_hash = content_hash(version)
-    version.save(update_fields=["splits", "rows", "about", "content_hash"])
-    return version
 
 
-def _own_licence(revisions: QuerySet[Revision], licences: dict[str, int]) -> str:
-    of_campaigns = set(revisions.order_by().values_list("submission__campaign__data_licence", flat=True).distinct())
+def _own_licence(held: QuerySet[Chosen], licences: dict[str, int]) -> str:
+    of_campaigns = set(held.order_by().values_list("campaign_licence", flat=True).distinct())
     return of_campaigns.pop() if len(of_campaigns) == 1 else most_demanding(licences)
 
 
-def _require_fitting(revisions: QuerySet[Revision], licences: dict[str, int], licence: str) -> None:
+def _require_fitting(held: QuerySet[Chosen], licences: dict[str, int], licence: str) -> None:
     wrong = sorted(spdx for spdx in licences if not may_hold(licence, spdx))
     if not wrong:
         return
-    chosen = revisions.filter(submission__licence__in=wrong).order_by("submission_id")
-    ids = [str(key) for key in chosen.values_list("submission_id", flat=True)[:NAMED]]
+    unfit = held.filter(licence__in=wrong).order_by("submission_id")
+    ids = [str(key) for key in unfit.values_list("submission_id", flat=True)[:NAMED]]
     rows = sum(licences[spdx] for spdx in wrong)
     others = [spdx for spdx in fitting(licences) if spdx != licence]
     message = ngettext(
@@ -311,10 +331,10 @@ def _nothing_message(filter: Filter) -> str:
 
 
 def _select(
-    revisions: QuerySet[Revision], filter: Filter, shares: splits.Shares, dataset: Dataset, near: selection.Near
+    held: QuerySet[Chosen], filter: Filter, shares: splits.Shares, dataset: Dataset, near: selection.Near
 ) -> selection.Selection:
     try:
-        return selection.select(revisions, filter=filter, shares=shares, dataset=dataset.name, near=near)
+        return selection.select(held, filter=filter, shares=shares, dataset=dataset.name, near=near)
     except ShareTooSmall as error:
         message = ngettext(
             "One contributor wrote all of it, so nobody can be kept under %(percent)s %% of the records.",

@@ -10,7 +10,7 @@ from django.core.cache import cache
 
 from collector.actions import submissions
 from collector.models import Submission
-from exports import actions, manifest, places, queries, selection
+from exports import actions, capture, manifest, places, queries, selection
 from exports.filters import Filter
 from exports.models import DatasetPlacement
 from exports.splits import Shares
@@ -139,16 +139,12 @@ def test_a_record_that_straddles_two_splits_is_left_out_and_another_takes_its_pl
     version = release(root, shares=Shares(1, 0, 99))
     assert split_by_prompt(version) == {one: "train", other: "test"}
     (third,) = approve(campaign, category, instruction=between)
-    found = selection.select(
-        queries.chosen(Filter()),
-        filter=Filter(),
-        shares=Shares(),
-        dataset="set",
-        near=selection.Near(
-            selection.compare(queries.chosen(Filter())).seen,
-            [(first.pk, third.pk), (version.records.get(split="test").submission_id, third.pk)],
-        ),
+    near = selection.Near(
+        selection.compare(queries.chosen(Filter())).seen,
+        [(first.pk, third.pk), (version.records.get(split="test").submission_id, third.pk)],
     )
+    with capture.captured(Filter()) as held:
+        found = selection.select(held, filter=Filter(), shares=Shares(), dataset="set", near=near)
     assert found.reasons == {"straddles": 1}
     assert found.rows == 2
 
