@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from exports import card, croissant, papers
+from exports import card, changelog, croissant, papers, semver
 from exports.composition import Composition, Counts
 from exports.failpoints import reach
 from exports.manifest import MANIFEST, Manifest, to_bytes
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from exports.edits import Edit
     from exports.filters import Filter
     from exports.writers.parquet import Size
 
@@ -40,6 +41,14 @@ class Changes:
     added: Iterable[str] = ()
     removed: Iterable[tuple[str, str]] = ()
     edited: Iterable[tuple[str, int, int]] = ()
+    edits: Iterable[Edit] = ()
+    """The edited ones again, with what changed in them: the first some hundred with their texts."""
+    counts: Mapping[str, int] = field(default_factory=lambda: {"added": 0, "removed": 0, "edited": 0})
+    composition: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
+    """Records before and after: of each category, each language and so on."""
+    withdrawn: Iterable[str] = ()
+    """Ids that left at an earlier version because their authors withdrew them."""
+    parent_semantic: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +80,11 @@ class Release:
     def split_notes(self) -> list[str]:
         """Which splits hold nothing, and why."""
         return missing_split_notes(self.splits, Shares(*self.about.get("shares", DEFAULT)))
+
+    @property
+    def semantic_version(self) -> str:
+        """The semantic version, such as ``1.2.0``."""
+        return semver.of(self.about, self.number)
 
     @property
     def version(self) -> str:
@@ -110,7 +124,8 @@ def write(
         write_text(directory, "README.md", card.render(release=release, counts=counts, sizes=sizes, notes=notes))
     )
     files.append(papers.write_licence(directory, release=release, counts=counts))
-    files.append(papers.write_changes(directory, release=release))
+    write_changes = changelog.write if semver.KEY in release.about else papers.write_changes
+    files.append(write_changes(directory, release=release))
     files.append(write_text(directory, "croissant.json", croissant.render(release=release, counts=counts, files=data)))
     reach("papers-written")
     manifest: Manifest = {
@@ -130,6 +145,8 @@ def write(
     }
     if left_out := release.about.get("left_out"):
         manifest["left_out"] = left_out
+    if semver.KEY in release.about:
+        manifest["semantic_version"] = release.semantic_version
     raw = to_bytes(manifest)
     with Sink(directory, MANIFEST) as sink:
         sink.write(raw)

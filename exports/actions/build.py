@@ -114,9 +114,7 @@ def _beating(version: DatasetVersion, progress: release.Progress, clock: Clock) 
 def _write(version: DatasetVersion, directory: Path, progress: release.Progress) -> release.Written:
     changes = release.Changes()
     if version.parent is not None:
-        changes = release.Changes(
-            added=queries.added(version), removed=queries.removed(version), edited=queries.edited(version)
-        )
+        changes = queries.told(version, version.parent)
     return release.write(
         directory=directory,
         release=release.Release(

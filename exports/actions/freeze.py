@@ -125,6 +125,7 @@ def request_version(
         else:
             _too_many(version, by)
             membership.freeze_removals(version)
+            membership.freeze_semantic_version(version)
             AuditEntry.objects.create(
                 by=by,
                 verb="dataset.requested",
