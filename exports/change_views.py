@@ -127,9 +127,7 @@ def _shown(change: Change) -> dict[str, Any]:
             for name in TEXTS
             if name in pairs
         ],
-        "facts": [(name, *both) for name, both in change.edit.facts.items() if name != "revision"]
-        if change.edit
-        else [],
+        "facts": [(name, *both) for name, both in change.edit.details.items()] if change.edit else [],
     }
 
 

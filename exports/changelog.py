@@ -107,9 +107,8 @@ def _edits(edits: Iterable[Edit], count: int, release: Release) -> Iterable[str]
         before, after = edit.revisions
         what = f"revision {before} → {after}" if edit.is_rewritten else "same text, other details"
         yield f"- `{edit.id}`: {what}"
-        for name, (old, new) in edit.facts.items():
-            if name != "revision":
-                yield f"  - {name}: {_value(old)} → {_value(new)}"
+        for name, (old, new) in edit.details.items():
+            yield f"  - {name}: {_value(old)} → {_value(new)}"
         for name in TEXTS:
             if edit.texts and name in edit.texts:
                 yield from _words(name, *edit.texts[name])

@@ -1,7 +1,7 @@
 """What differs between two versions on the disk. No database: two directories are enough.
 
-Memory: the ids of both and a few bytes a row beside them, one column of both at a time (at a million records each some
-300 MB at most, whatever the texts measure); the texts of changed records only, a row group and a few hundred at a time.
+Memory: the ids of both and a few bytes a row beside them, and one column of both at a time: half a gigabyte at a
+million records each, whatever their texts measure. Texts are read of changed records only, a row group at a time.
 A revision's texts never change, so the texts of records whose revision is the same are not read at all.
 """
 

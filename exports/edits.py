@@ -41,6 +41,12 @@ class Edit:
         return [name for name in FIELDS if name in self.facts or name in (self.texts or {})]
 
     @property
+    def details(self) -> dict[str, tuple[Any, Any]]:
+        """Of the facts those worth telling: a new revision has a new number and was approved anew anyway."""
+        follow = {"revision", "approved_at"} if self.is_rewritten else {"revision"}
+        return {name: pair for name, pair in self.facts.items() if name not in follow}
+
+    @property
     def is_rewritten(self) -> bool:
         """Whether its texts may differ: a revision's texts never change."""
         return self.revisions[0] != self.revisions[1]

@@ -57,8 +57,8 @@ class Printer:
             before, after = edit.revisions
             what = f"revision {before} → {after}" if edit.is_rewritten else "same text, other details"
             self._say(f"  {edit.id}: {what}", style="bold")
-            for name, (old, new) in edit.facts.items():
-                if name != "revision" and field in ("", name):
+            for name, (old, new) in (edit.facts if field else edit.details).items():
+                if field in ("", name):
                     self._say(f"    {name}: {_value(old)} → {_value(new)}")
             for name in TEXTS:
                 if edit.texts and name in edit.texts and field in ("", name):
