@@ -81,7 +81,7 @@ def test_the_page_tells_figures_step_and_composition(client: Client, pairs: list
     assert "A major step: 1.0.0 → 2.0.0" in said
     assert f'href="{reverse("dataset-detail", args=["v2"])}"' in said
     assert 'class="change-bar"' in said
-    assert "Semantic version 2.0.0" in shown(client, "/datasets/v2/")
+    assert "semantic version 2.0.0" in shown(client, "/datasets/v2/")
     assert f'href="{PAGE}"' in shown(client, "/datasets/v2/")
 
 
