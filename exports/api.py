@@ -47,6 +47,7 @@ class VersionSerializer(serializers.ModelSerializer[DatasetVersion]):
 
     version = serializers.CharField(source="label", read_only=True)
     name = serializers.CharField(read_only=True)
+    semantic_version = serializers.CharField(read_only=True, help_text="As Croissant 1.1 defines it, such as 1.2.0.")
     sha256 = serializers.CharField(source="manifest_sha256", read_only=True)
     bytes = serializers.IntegerField(read_only=True)
     parent = serializers.CharField(source="parent.label", read_only=True, default=None)  # type: ignore[assignment]  # a column of ours, not the serializer above
@@ -55,6 +56,7 @@ class VersionSerializer(serializers.ModelSerializer[DatasetVersion]):
         model = DatasetVersion
         fields: tuple[str, ...] = (
             *("name", "version", "status", "rows", "splits", "filter", "formats", "licence", "parent"),
+            "semantic_version",
             *("sha256", "bytes", "failure", "created_at", "frozen_at", "ready_at"),
         )
         read_only_fields: tuple[str, ...] = fields
@@ -177,7 +179,8 @@ def _versions(name: str | None = None) -> QuerySet[DatasetVersion]:
     return versions.filter(dataset__name=name) if name else versions
 
 
-def _found(request: Request, label: str) -> DatasetVersion:
+def found_version(request: Request, label: str) -> DatasetVersion:
+    """Return the version that an address means."""
     name = request.query_params.get("name") or settings.WOOLGATHER_DATASET_NAME
     return get_object_or_404(_versions(name), number=int(label[1:]))
 
@@ -236,7 +239,7 @@ class DatasetDetail(APIView):
     @extend_schema(parameters=[NAME], responses=VersionDetailSerializer)
     def get(self, request: Request, version: str) -> Response:
         """Return the version with its files."""
-        return Response(VersionDetailSerializer(_found(request, version), context={"request": request}).data)
+        return Response(VersionDetailSerializer(found_version(request, version), context={"request": request}).data)
 
 
 class DatasetFile(APIView):
@@ -245,7 +248,7 @@ class DatasetFile(APIView):
     @extend_schema(parameters=[NAME], responses={(200, "application/octet-stream"): BINARY})
     def get(self, request: Request, version: str, path: str) -> HttpResponseBase:
         """Hand the file out, or the one range of it that is asked for, and note who got it."""
-        found = _found(request, version)
+        found = found_version(request, version)
         try:
             response = downloads.file_response(request=request, version=found, path=path, root=tasks.root())
         except serving.NotServed as error:

@@ -59,7 +59,7 @@ def _prose(release: Release, counts: Counts, notes: Sequence[str], pictures: Pic
         f"{sentence(counts)}: instructions with responses. It was frozen on "
         f"{release.frozen_at:%d %B %Y} and holds {release.filter.in_words()}. "
         f"Its licence is {facts(release.licence).name} "
-        f"(`{release.licence}`); LICENSE says whom to name.\n"
+        f"(`{release.licence}`); LICENSE says whom to name.{_semantic(release)}\n"
     )
     parts += [
         _composition(release, counts, notes, pictures),
@@ -68,6 +68,12 @@ def _prose(release: Release, counts: Counts, notes: Sequence[str], pictures: Pic
         _limits(release, counts),
     ]
     return "\n".join(parts)
+
+
+def _semantic(release: Release) -> str:
+    if "semantic_version" not in release.about:
+        return ""
+    return f" Its semantic version is {release.semantic_version}; CHANGES.md says what that means."
 
 
 def _composition(release: Release, counts: Counts, notes: Sequence[str], pictures: Pictures) -> str:

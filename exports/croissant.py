@@ -83,7 +83,7 @@ def render(*, release: Release, counts: Counts, files: Sequence[FileEntry]) -> s
         "description": f"{sentence(counts)}: instructions with responses, written and reviewed by people.",
         "url": release.about["url"],
         "license": licence.url or release.licence,
-        "version": f"{release.number}.0.0",
+        "version": release.semantic_version,
         "datePublished": release.frozen_at.date().isoformat(),
         "citeAs": f"@misc{{{release.name}, title = {{{release.name} {release.version}}}, "
         f"year = {{{release.frozen_at.year}}}}}",

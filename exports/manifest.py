@@ -32,13 +32,14 @@ class Manifest(TypedDict):
     split_rule: str
     notes: list[str]
     left_out: NotRequired[dict[str, int]]
+    semantic_version: NotRequired[str]
     frozen_at: str
     content_sha256: str
     files: list[FileEntry]
 
 
 # Older manifests have none of it. Said here, because annotations that are texts hide it from the class.
-LATER = {"left_out"}
+LATER = {"left_out", "semantic_version"}
 
 
 class NotAManifest(ValueError):

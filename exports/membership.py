@@ -21,7 +21,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, RowNumber
 
 from collector.models import Submission
-from exports import splits
+from exports import comparisons, semver, splits
 from exports.models import FROZEN_FACTS, Chosen, DatasetPlacement, DatasetRecord, DatasetRemoval, DatasetVersion
 
 if TYPE_CHECKING:
@@ -116,3 +116,21 @@ def freeze_removals(version: DatasetVersion) -> None:
         ),
         batch_size=INSERT_ROWS,
     )
+
+
+def freeze_semantic_version(version: DatasetVersion) -> None:
+    """Number the version by what changed since its parent, above every number that was given in between.
+
+    What was frozen since the parent and is not an ancestor (being built, failed, withdrawn) counts as well: two
+    versions with one number, or a number that promises too much to whoever has the other, would mislead.
+    """
+    if version.parent is None:
+        since = list(version.dataset.versions.exclude(pk=version.pk))
+    else:
+        since = list(version.dataset.versions.filter(number__gt=version.parent.number).exclude(pk=version.pk))
+    bases = [version.parent] if version.parent else []
+    numbers = [semver.stepped(base.semantic_version, comparisons.step(version, base)) for base in [*bases, *since]]
+    version.about[semver.KEY] = semver.highest([*numbers, semver.FIRST])
+    if since:
+        version.about["semantic_beside"] = [f"{other.label} ({other.semantic_version})" for other in reversed(since)]
+    version.save(update_fields=["about"])

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from collector.models import Person, Revision, Submission
-from exports import naming
+from exports import naming, semver
 from exports.filters import Filter
 
 if TYPE_CHECKING:
@@ -153,6 +153,11 @@ class DatasetVersion(models.Model):
     def bytes(self) -> int:
         """The size of all its files; 0 until they are there."""
         return sum(entry["bytes"] for entry in self.files)
+
+    @property
+    def semantic_version(self) -> str:
+        """What its number says about the data since its parent, such as ``1.2.0``."""
+        return semver.of(self.about, self.number)
 
     @property
     def is_ready(self) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from exports.licences import facts
+from exports.manifest import NotAManifest, read
+from exports.naming import VERSION
 from exports.writers.sink import FileEntry, Sink
 
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ REASONS = {
     "in_review": "back in review, not approved at the time",
     "filtered": "approved, but no longer chosen by the filter",
 }
+
+REMOVED = re.compile(r"^- `([^`\n]+)`: (.+)$", re.MULTILINE)
 
 
 def one_line(text: str) -> str:
@@ -72,7 +77,7 @@ def write_licence(directory: Path, *, release: Release, counts: Counts) -> FileE
 
 
 def write_changes(directory: Path, *, release: Release) -> FileEntry:
-    """Write ``CHANGES.md``: what was added, removed and edited since the parent version, by the records' ids."""
+    """Write ``CHANGES.md`` as it was before versions had a semantic one: a rebuild of those keeps its bytes."""
     with Sink(directory, "CHANGES.md") as sink:
 
         def say(line: str = "") -> None:
@@ -109,3 +114,25 @@ def _section(say: Say, title: str, lines: Iterable[str]) -> None:
 def _closed(sink: Sink) -> FileEntry:
     sink.close()
     return sink.entry()
+
+
+def reasons_on_disk(before: Path, after: Path) -> dict[str, str]:
+    """Return why records left between two version directories, in words, by id, as far as CHANGES.md files tell.
+
+    They are followed from ``after`` through each parent beside it, back to ``before``. Where a version of that line is
+    missing or withdrawn from the disk, nothing is known of what left there.
+    """
+    found: dict[str, str] = {}
+    line, here = before.resolve(), after.resolve()
+    while here != line:
+        try:
+            parent = read(here)[0]["parent"]
+            text = (here / "CHANGES.md").read_text(encoding="utf-8")
+        except (NotAManifest, OSError):
+            break
+        for key, reason in REMOVED.findall(text.partition("\n## Removed\n")[2].partition("\n## ")[0]):
+            found.setdefault(key, reason)
+        if parent is None or not VERSION.fullmatch(parent):
+            break
+        here = here.parent / parent
+    return found

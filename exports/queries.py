@@ -9,6 +9,7 @@ from django.db.models import Avg, Count, F, OuterRef, Q, QuerySet, Subquery, Tex
 from django.db.models.functions import Cast, Coalesce
 
 from collector.models import Campaign, Category, Licence, Review, Revision, Submission
+from exports import changelog, comparisons, release, semver
 from exports.models import DatasetRecord, DatasetVersion
 
 if TYPE_CHECKING:
@@ -102,14 +103,25 @@ def edited(version: DatasetVersion) -> Iterator[tuple[str, int, int]]:
     yield from ((str(key), old, new) for key, old, new in rows.values_list(*names).iterator(chunk_size=CHUNK_ROWS))
 
 
+def told(version: DatasetVersion, parent: DatasetVersion) -> release.Changes:
+    """Return what CHANGES.md tells of a version since its parent."""
+    if semver.KEY not in version.about:
+        return release.Changes(added=added(version), removed=removed(version), edited=edited(version))
+    before, after = comparisons.figures(parent), comparisons.figures(version)
+    return release.Changes(
+        added=added(version),
+        removed=removed(version),
+        edits=comparisons.all_edits(version, parent, with_texts=changelog.WITH_TEXTS),
+        counts=comparisons.counts(version, parent),
+        composition={name: comparisons.side_by_side(before[name], after[name]) for name in comparisons.DIMENSIONS},
+        withdrawn=comparisons.withdrawn_before(version),
+        parent_semantic=parent.semantic_version,
+    )
+
+
 def changes(version: DatasetVersion) -> dict[str, int]:
     """Return how many records were added, removed and edited since the parent."""
-    mine = DatasetRecord.objects.filter(version=version)
-    return {
-        "added": mine.not_in(version.parent).count(),
-        "removed": version.removals.count(),
-        "edited": mine.edited_since(version.parent).count() if version.parent else 0,
-    }
+    return comparisons.counts(version, version.parent)
 
 
 def composition(version: DatasetVersion) -> list[dict[str, Any]]:

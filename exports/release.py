@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from exports import card, card_plots, croissant, papers
+from exports import card, card_plots, changelog, croissant, papers, semver
 from exports.composition import Composition, Counts
 from exports.failpoints import reach
 from exports.manifest import MANIFEST, Manifest, to_bytes
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from exports.columnar import Part
+    from exports.edits import Edit
     from exports.filters import Filter
     from exports.writers.text import Frame
 
@@ -45,6 +46,14 @@ class Changes:
     added: Iterable[str] = ()
     removed: Iterable[tuple[str, str]] = ()
     edited: Iterable[tuple[str, int, int]] = ()
+    edits: Iterable[Edit] = ()
+    """The edited ones again, with what changed in them: the first some hundred with their texts."""
+    counts: Mapping[str, int] = field(default_factory=lambda: {"added": 0, "removed": 0, "edited": 0})
+    composition: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
+    """Records before and after: of each category, each language and so on."""
+    withdrawn: Iterable[str] = ()
+    """Ids that left at an earlier version because their authors withdrew them."""
+    parent_semantic: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,6 +108,11 @@ class Release:
                 "version."
             )
         return notes
+
+    @property
+    def semantic_version(self) -> str:
+        """The semantic version, such as ``1.2.0``."""
+        return semver.of(self.about, self.number)
 
     @property
     def version(self) -> str:
@@ -205,7 +219,8 @@ def write(*, directory: Path, release: Release, records: Records, progress: Prog
     files.append(write_text(directory, "README.md", text))
     files += [write_text(directory, plot.path, plot.svg) for plot in pictures]
     files.append(papers.write_licence(directory, release=release, counts=counts))
-    files.append(papers.write_changes(directory, release=release))
+    write_changes = changelog.write if semver.KEY in release.about else papers.write_changes
+    files.append(write_changes(directory, release=release))
     files.append(write_text(directory, "croissant.json", croissant.render(release=release, counts=counts, files=data)))
     reach("papers-written")
     manifest: Manifest = {
@@ -225,6 +240,8 @@ def write(*, directory: Path, release: Release, records: Records, progress: Prog
     }
     if left_out := release.about.get("left_out"):
         manifest["left_out"] = left_out
+    if semver.KEY in release.about:
+        manifest["semantic_version"] = release.semantic_version
     raw = to_bytes(manifest)
     with Sink(directory, MANIFEST) as sink:
         sink.write(raw)

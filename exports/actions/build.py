@@ -125,7 +125,7 @@ def write_part(
     """
     pieces.write_part(
         root=root,
-        release=_release(version),
+        release=_release(version, is_whole=False),
         part=part,
         batches=columnar.batches(version, part),
         progress=progress,
@@ -134,7 +134,7 @@ def write_part(
 
 def has_part(*, version: DatasetVersion, part: columnar.Part, root: Path) -> bool:
     """Say whether a part lies under ``root``, complete."""
-    return pieces.is_written(root, _release(version), part)
+    return pieces.is_written(root, _release(version, is_whole=False), part)
 
 
 def _write(
@@ -148,12 +148,10 @@ def _write(
     )
 
 
-def _release(version: DatasetVersion) -> release.Release:
+def _release(version: DatasetVersion, *, is_whole: bool = True) -> release.Release:
     changes = release.Changes()
-    if version.parent is not None:
-        changes = release.Changes(
-            added=queries.added(version), removed=queries.removed(version), edited=queries.edited(version)
-        )
+    if version.parent is not None and is_whole:
+        changes = queries.told(version, version.parent)
     return release.Release(
         name=version.name,
         number=version.number,

@@ -129,6 +129,7 @@ def request_version(
             return version, known
         _too_many(version, by)
         membership.freeze_removals(version)
+        membership.freeze_semantic_version(version)
         AuditEntry.objects.create(
             by=by,
             verb="dataset.requested",

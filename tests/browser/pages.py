@@ -19,9 +19,10 @@ from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, resolve, reverse
 from django.utils import timezone
 
-from collector.actions import gold, notices, sheet_imports
+from collector.actions import gold, notices, sheet_imports, submissions
 from collector.actions.demo import demo_admin
 from collector.models import Campaign, CampaignCategory, Category, Person, SheetImport, Submission
+from collector.pairs import Text
 from exports import actions
 from exports.filters import Filter
 from tests import factories
@@ -110,7 +111,15 @@ def make_world(settings: Settings, directory: Path) -> World:
     )
     item = gold.make_gold(submission=check, decision="approve", why="It is right.", by=admin, now=timezone.now())
     gold.answer(gold=item, decision="approve", by=judge, now=timezone.now())
-    # The second version stays unbuilt: its page shows the progress.
+    released = Submission.objects.approved().filter(dataset_records__isnull=False).order_by("pk")
+    for left, one in enumerate(released[:2]):
+        if left:
+            submissions.withdraw(submission=one, by=one.author, now=timezone.now())
+        else:
+            text = Text.of(f"What is {LONG_WORD}?", LONG_WORD, f"{LONG_WORD}\n\u202eand more of it.")
+            submissions.resubmit(submission=one, base_revision=1, text=text, by=one.author, now=timezone.now())
+            factories.decide(one, "approve", by=judge, now=timezone.now())
+    # The second version stays unbuilt: its page shows the progress. Against the first, it has every kind of change.
     actions.request_version(
         name=settings.WOOLGATHER_DATASET_NAME, filter=Filter(), formats=[], by=admin, now=timezone.now()
     )

@@ -41,6 +41,7 @@ ALL_PAGES = README_PAGES | {
     "write-plain": "/write/brainstorming/",
     "datasets": "/datasets/",
     "dataset": "/datasets/v1/",
+    "changes": "/datasets/v1/changes/",
     "sheet": "/review/grid/",
     "agreement": "/review/agreement/",
     "passages": "/passages/",

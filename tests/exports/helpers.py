@@ -7,7 +7,9 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from collector.actions import submissions
 from collector.models import Submission
+from collector.pairs import Text
 from collector.text import instruction_fingerprint
 from exports import actions, columnar
 from exports.filters import Filter
@@ -107,3 +109,33 @@ def tree(directory: Path) -> dict[str, bytes]:
         for path in sorted(directory.rglob("*"))
         if path.is_file()
     }
+
+
+def rewrite(submission: Submission, *, now: datetime = NOW, **fields: str) -> None:
+    """Give an approved submission a new revision and approve that."""
+    said = factories.current_revision(submission)
+    values = {name: fields.get(name, getattr(said, name)) for name in ("instruction", "context", "response")}
+    text = Text.of(values["instruction"], values["context"], values["response"])
+    submissions.resubmit(
+        submission=submission, text=text, base_revision=submission.revision_number, by=submission.author, now=now
+    )
+    factories.decide(submission, "approve", by=factories.reviewer())
+    submission.refresh_from_db()
+
+
+def take_back(submission: Submission, *, now: datetime = NOW) -> None:
+    """Withdraw a submission as its author does."""
+    submissions.withdraw(submission=submission, by=submission.author, now=now)
+
+
+def listed_changes(path: Path) -> dict[str, list[str]]:
+    """Return the ids under each heading of a CHANGES.md."""
+    sections: dict[str, list[str]] = {}
+    name = ""
+    for line in path.read_bytes().decode().split("\n"):
+        if line.startswith("## "):
+            name = line.removeprefix("## ")
+            sections[name] = []
+        elif line.startswith("- `"):
+            sections[name].append(line.split("`")[1])
+    return sections
