@@ -43,6 +43,7 @@ ALL_PAGES = README_PAGES | {
     "dataset": "/datasets/v1/",
     "sheet": "/review/grid/",
     "agreement": "/review/agreement/",
+    "insights": "/insights/",
     "passages": "/passages/",
     "notices": "/notices/",
     "person": "/people/{handle}/",
