@@ -311,7 +311,7 @@ def _people(report: Report) -> Iterator[Advice]:
     *before, last = report.whole_weeks[-WEEKS_BEFORE - 1 :] or [0]
     usual = sum(before) / len(before) if before else 0
     if usual >= SOME_ACTIVE and last < HALF * usual:
-        text = _("Last week %(last)d people contributed, where it was %(usual)s before: time for a reminder.")
+        text = _("Last week %(last)d people contributed, in the weeks before %(usual)s: time for a reminder.")
         yield Advice(48, text % {"last": last, "usual": words.rate(round(usual))}, _("See who is active"), Place.ACTIVE)
     back = report.conversion
     if back.newcomers >= SOME_NEWCOMERS and back.share is not None and back.share < HALF:
