@@ -46,11 +46,13 @@ class Choice:
         campaign: or None for all.
         first: the first day, or None for all.
         zone: in which days begin.
+        is_open: whether anything more will come.
     """
 
     campaign: Campaign | None
     first: date | None
     zone: tzinfo
+    is_open: bool = True
 
     @property
     def since(self) -> datetime | None:
@@ -75,7 +77,7 @@ def facts(choice: Choice, now: datetime) -> Facts:
         first=choice.first,
         begin=campaign.starts_on if campaign else None,
         end=campaign.ends_on if campaign else None,
-        is_open=campaign is None or campaign.status == Campaign.Status.OPEN,
+        is_open=choice.is_open,
         categories=dict(Category.objects.values_list("pk", "name")),
         targets=_targets(choice),
         states=_states(choice),

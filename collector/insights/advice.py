@@ -57,6 +57,7 @@ class Place(StrEnum):
     COMPOSE = "compose"
     INVITE = "invite"
     ROLES = "roles"
+    REVIEWERS = "reviewers"
     ACTIVE = "active"
 
 
@@ -97,7 +98,7 @@ def advise(report: Report, *, people: Mapping[int, str], slugs: Mapping[int, str
 
 def _nobody_yet(report: Report) -> Advice:
     if not report.facts.is_open:
-        text = _("Nothing was written in this campaign yet, and it is not open.")
+        text = _("Nothing was written yet, and no campaign is open here: open one first.")
         return Advice(90, text, _("Open the campaign"), Place.CAMPAIGN)
     text = _("Nobody has written anything yet: invite people, and write the first pair yourself to show how.")
     return Advice(90, text, _("Invite people"), Place.INVITE)
@@ -180,10 +181,10 @@ def _reviewers(report: Report, people: Mapping[int, str]) -> Iterator[Advice]:
     values = {"name": people.get(report.reviewers[0][0], "–"), "share": words.percent(report.busiest)}
     if number == 1:
         text = _("%(name)s decides everything alone: a second pair of eyes keeps the measure fair.")
-        yield Advice(42, text % values, _("Make somebody a reviewer"), Place.ROLES)
+        yield Advice(42, text % values, _("Invite a reviewer"), Place.ROLES)
     elif number >= SOME_REVIEWERS and report.busiest > HALF:
         text = _("%(name)s makes %(share)s of all decisions: ask the others for a share before it becomes too much.")
-        yield Advice(40, text % values, _("See the reviewers"), Place.ROLES)
+        yield Advice(40, text % values, _("See the reviewers"), Place.REVIEWERS)
 
 
 # -- Pace ----------------------------------------------------------------------------------------------------
@@ -199,13 +200,13 @@ def _pace(report: Report) -> Iterator[Advice]:
         "pace": words.rate(found.per_day),
         "day": words.long_day(found.day) if found.day else "",
     }
-    if found.gap == Gap.NO_TARGET:
+    if found.gap == Gap.NO_TARGET and report.facts.is_open:
         text = _("No category has a target, so neither you nor the writers see what is missing.")
         yield Advice(60, text, _("Set targets"), Place.CAMPAIGN)
     elif overall.is_done:
         text = _("Every target is met: release a version, or set new targets.")
         yield Advice(66, text, _("Compose a version"), Place.COMPOSE)
-    elif not report.facts.is_open:
+    elif overall.missing and not report.facts.is_open:
         text = _("The campaign is not open and lacks %(missing)s of %(target)s: open it again, or lower its targets.")
         yield Advice(90, text % values, _("Change the campaign"), Place.CAMPAIGN)
     elif end is not None and end < report.facts.today:

@@ -299,14 +299,16 @@ class Report:
         """Active people by week, as (its Monday, people); the last one has only begun."""
         if not self.days:
             return []
+        # From a Monday on: half a week at the beginning would look like few people.
         return active_by_week(
-            ((person, day) for person, day, _number in self.facts.writers), self.days[0], self.days[-1]
+            ((person, day) for person, day, _number in self.facts.writers), monday(self.days[0]), self.days[-1]
         )
 
     @cached_property
     def whole_weeks(self) -> list[int]:
-        """Active people of the weeks that are over and lie wholly in the period."""
-        return [number for week, number in self.weeks if week >= self.days[0] and week + WEEK <= self.facts.today]
+        """Active people of the weeks that are over and in which the campaign ran from their first day on."""
+        began = self.began or self.facts.today
+        return [number for week, number in self.weeks if began <= week and week + WEEK <= self.facts.today]
 
     @cached_property
     def conversion(self) -> Conversion:

@@ -98,7 +98,8 @@ def tiles(report: Report) -> list[Tile]:
     waiting = report.facts.waiting
     oldest = _("the oldest for %(time)s") % {"time": words.duration(report.oldest_wait)} if waiting.number else ""
     shown.append(Tile(_("Waiting for review"), words.number(waiting.number), oldest))
-    if report.makers:
+    # Of a dozen people or fewer it is all, and says nothing.
+    if len(report.makers) > TOP:
         people = ngettext("%(count)s person in all", "%(count)s people in all", len(report.makers))
         note = people % {"count": words.number(len(report.makers))}
         shown.append(Tile(_("Share of the top %(count)d") % {"count": TOP}, words.percent(report.top), note))

@@ -92,7 +92,9 @@ class Asked:
             first = now.astimezone(zone).date() - FOUR_WEEKS
         elif self.period == Period.CAMPAIGN and self.campaign is not None:
             first = self.campaign.starts_on
-        return queries.Choice(campaign=self.campaign, first=first, zone=zone)
+        asked = [self.campaign] if self.campaign else campaigns
+        is_open = any(campaign.status == Campaign.Status.OPEN for campaign in asked)
+        return queries.Choice(campaign=self.campaign, first=first, zone=zone, is_open=is_open)
 
     def address(self, **more: str) -> str:
         """Return the page's address with the same question, and ``more``; an empty value leaves its name out."""
@@ -105,7 +107,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class _Page:
+class Page:
     """A report with the names of what it counts; each property is read once."""
 
     asked: Asked
@@ -114,10 +116,12 @@ class _Page:
 
     @cached_property
     def categories(self) -> dict[int, Category]:
+        """The categories by id."""
         return queries.categories()
 
     @cached_property
     def slugs(self) -> dict[int, str]:
+        """Their slugs by id."""
         return {key: category.slug for key, category in self.categories.items()}
 
     @cached_property
@@ -127,6 +131,8 @@ class _Page:
         return {key: person.display_name for key, person in queries.people(key for key, _count in wanted).items()}
 
     def charts(self, tab: Tab) -> list[Chart]:
+        """Draw a tab's plots."""
+
         def files(ident: str) -> Files:
             return Files(*(self.asked.address(show=tab, format=form, chart=ident) for form in ("csv", "svg", "png")))
 
@@ -141,6 +147,7 @@ class _Page:
         """Return where an advice is followed; who can't open the admin is led to what it is about."""
         sheet = {"category": self.slugs.get(one.category, ""), "campaign": self._campaign}
         texts, admin = reverse("review-grid"), self.may_administer
+        agreement = _with(reverse("review-agreement"), campaign=self._campaign, show="time")
         key = self.asked.campaign.pk if self.asked.campaign else None
         places = {
             Place.WAITING: _with(texts, **sheet, state="submitted", sort="submitted"),
@@ -151,7 +158,8 @@ class _Page:
             Place.CAMPAIGN: _admin("campaign", key) if admin else reverse("home"),
             Place.CATEGORY: _admin("category", one.category) if admin else _with(texts, **sheet),
             Place.INVITE: reverse("admin:collector_invitation_add") if admin else reverse("home"),
-            Place.ROLES: _with(reverse("review-agreement"), campaign=self._campaign, show="time"),
+            Place.ROLES: reverse("admin:collector_invitation_add") if admin else agreement,
+            Place.REVIEWERS: agreement,
         }
         return places[one.place]
 
@@ -194,7 +202,7 @@ def insights(request: PersonRequest) -> HttpResponse:
     asked = Asked.of(request)
     now, campaigns = timezone.now(), visible_campaigns(request)
     report = Report(queries.facts(asked.choice(campaigns, now), now))
-    page = _Page(asked, report, may_administer=request.user.is_staff)
+    page = Page(asked, report, may_administer=request.user.is_staff)
     form = request.GET.get("format", "")
     if form:
         return _file(page, form, request.GET.get("chart", ""))
@@ -210,7 +218,7 @@ def insights(request: PersonRequest) -> HttpResponse:
     return render_partial_response(request, TEMPLATE, context, {"figures": "figures"})
 
 
-def _file(page: _Page, form: str, name: str) -> HttpResponse:
+def _file(page: Page, form: str, name: str) -> HttpResponse:
     chart = next((chart for chart in page.charts(page.asked.tab) if chart.ident == name), None)
     if chart is not None and form == "csv":
         return _csv(name, chart.data)

@@ -80,6 +80,7 @@ def test_met_targets_lead_to_a_version() -> None:
 
 def test_missing_targets_are_asked_for() -> None:
     assert "No category has a target" in only(Place.CAMPAIGN, targets=[]).text
+    assert said(targets=[], is_open=False)[0].urgency == 0
 
 
 def test_the_two_categories_furthest_behind_are_named_the_worse_first() -> None:
@@ -180,9 +181,9 @@ def test_newcomers_who_stay_away_are_told_of() -> None:
 def test_one_reviewer_for_everything_and_one_who_does_most() -> None:
     alone = only(Place.ROLES, **ON_TIME, reviewers={1: 40})
     assert alone.text.startswith("Rita Reviewer decides everything alone")
-    most = only(Place.ROLES, **ON_TIME, reviewers={1: 30, 2: 10, 3: 5})
+    most = only(Place.REVIEWERS, **ON_TIME, reviewers={1: 30, 2: 10, 3: 5})
     assert most.text.startswith("Rita Reviewer makes 67% of all decisions")
-    assert silent(Place.ROLES, **ON_TIME, reviewers={1: 16, 2: 15, 3: 10})
+    assert silent(Place.REVIEWERS, **ON_TIME, reviewers={1: 16, 2: 15, 3: 10})
     assert silent(Place.ROLES, **ON_TIME, reviewers={1: 20})
 
 

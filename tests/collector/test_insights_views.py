@@ -15,9 +15,14 @@ import pytest
 
 from collector import insight_queries as queries
 from collector.actions import reviews, submissions
+from collector.actions.setup import ensure_roles
+from collector.insights.advice import Advice, Place
 from collector.insights.report import ALL, Report
+from collector.insights.sections import Tab
 from collector.models import Campaign, CampaignCategory, Category, ImportBatch, PassageSkip, Person, Submission
 from collector.pairs import Text
+from collector.views import insights as views
+from collector.views.insights import Period
 from tests.factories import (
     CampaignFactory,
     CategoryFactory,
@@ -250,7 +255,9 @@ def test_a_new_installation_is_told_how_to_begin(
 
 def test_without_any_campaign_there_is_a_page(lead: Person, sign_in: Callable[[Person], Client]) -> None:
     Campaign.objects.all().delete()
-    assert sign_in(lead).get(URL).status_code == 200
+    page = text(sign_in(lead).get(URL))
+    assert "no campaign is open here: open one first" in page
+    assert "/admin/collector/campaign/" in page
 
 
 def test_the_open_campaign_is_shown_first_and_all_on_request(
@@ -278,12 +285,23 @@ def test_it_forecasts_and_names_the_top_twelve(
 def test_advice_leads_to_where_it_is_done(
     spring: Campaign, sums: Category, judge: Person, lead: Person, sign_in: Callable[[Person], Client]
 ) -> None:
+    ensure_roles()
     work(spring, sums, judge, 24)
-    page = text(sign_in(lead).get(URL))
-    assert "/review/grid/?campaign=spring&amp;state=submitted&amp;sort=submitted" in page
     client = sign_in(lead)
-    for _advice, href in client.get(URL).context["advice"]:
-        assert client.get(href).status_code in {200, 403}  # the admin asks for rights that this test gives nobody
+    advice = client.get(URL).context["advice"]
+    assert [one.place for one, _href in advice][:2] == [Place.WAITING, Place.CAMPAIGN]
+    assert advice[0][1] == "/review/grid/?campaign=spring&state=submitted&sort=submitted"
+    assert [client.get(href).status_code for _one, href in advice] == [200] * len(advice)
+
+
+@pytest.mark.parametrize("place", list(Place))
+def test_every_place_opens_for_a_lead(
+    place: Place, spring: Campaign, sums: Category, lead: Person, sign_in: Callable[[Person], Client]
+) -> None:
+    ensure_roles()
+    for asked in (spring, None):
+        page = views.Page(views.Asked(asked, Period.ALL, Tab.PACE), measure(asked), may_administer=True)
+        assert sign_in(lead).get(page.place(Advice(1, "", "", place, sums.pk))).status_code == 200
 
 
 def test_who_can_not_open_the_admin_is_not_sent_there(
