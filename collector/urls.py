@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from collector.views import comments, home, mine, notes, notices, passages, profile, submissions, terms, write
+from collector.views import comments, home, insights, mine, notes, notices, passages, profile, submissions, terms, write
 
 urlpatterns = [
     path("", home.home, name="home"),
     path("write/<str:category>/", write.write, name="write"),
     path("write/<str:category>/draft/", write.autosave, name="write-draft"),
     path("write/<str:category>/notes/", notes.notes, name="write-notes"),
+    path("insights/", insights.insights, name="insights"),
     path("passages/", passages.passages, name="passages"),
     path("mine/", mine.mine, name="mine"),
     path("submissions/<uuid:pk>/", submissions.detail, name="submission-detail"),

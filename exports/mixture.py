@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Sum
 
+from collector.insights.measures import gini
 from collector.models import CampaignCategory, Category
 from exports import queries, selection
 from exports.winnow import winnow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     import pandas as pd
 
@@ -148,15 +149,3 @@ def _lengths(words: pd.Series[int]) -> list[tuple[str, int]]:
 
 def _counted(values: pd.Series[str]) -> list[tuple[str, int]]:
     return [(str(value), int(rows)) for value, rows in values.value_counts().items()]
-
-
-def gini(counts: Sequence[int]) -> float:
-    """Return the Gini coefficient of positive counts: 0 where all have the same, near 1 where one has all.
-
-    G = 2 Σ i·xᵢ / (n Σ xᵢ) - (n + 1) / n with x ascending and i from 1 (Sen 1973); 0 for none.
-    """
-    ordered = sorted(counts)
-    total, people = sum(ordered), len(ordered)
-    if not total:
-        return 0.0
-    return 2 * sum(place * count for place, count in enumerate(ordered, 1)) / (people * total) - (people + 1) / people

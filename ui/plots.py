@@ -40,6 +40,10 @@ PAINT: dict[str, dict[str, str]] = {
     "plot-warn": {"fill": "#c98a3c"},
     "plot-bad": {"fill": "#a12622"},
     "plot-rest": {"fill": LINE},
+    "plot-faint": {"fill": "#bfe0da"},
+    "plot-ahead": {"stroke": ACCENT, "stroke-width": "2", "stroke-dasharray": "5 4", "fill": "none"},
+    "plot-even": {"stroke": LINE, "stroke-width": "1", "stroke-dasharray": "3 4", "fill": "none"},
+    "plot-span": {"fill": ACCENT, "opacity": "0.14"},
 }
 
 
@@ -122,6 +126,7 @@ class Chart:
         data: the same for programs: the heads, then one row each, unrounded, None where there is no figure.
         csv: address of the table as a file, or empty.
         svg: address of the drawing as a file, or empty.
+        png: address of it as a picture, or empty.
         is_explained: whether the page shows the description, too; screen readers always get it.
         legend: (class, words) of the colours, where a plot has several.
     """
@@ -136,27 +141,33 @@ class Chart:
     data: tuple[tuple[str | float | None, ...], ...] = ()
     csv: str = ""
     svg: str = ""
+    png: str = ""
     is_explained: bool = True
     legend: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
-class _Sheet:
+class Sheet:
+    """A drawing that is being made."""
+
     width: int
     marks: list[Mark] = field(default_factory=list)
 
     def add(self, kind: str, css: str, *, text: str = "", tip: str = "", **attributes: float | str) -> None:
-        placed = {name.replace("_", "-"): _plain(value) for name, value in attributes.items()}
+        """Add a shape; ``_`` in an attribute's name is written as ``-``."""
+        placed = {name.replace("_", "-"): plain(value) for name, value in attributes.items()}
         self.marks.append(Mark(kind, css, PAINT.get(css, {}) | placed, text, tip))
 
     def words(self, css: str, x: float, y: float, text: str, **attributes: str) -> None:
+        """Add a text."""
         self.add("text", css, text=text, x=x, y=y, **attributes)
 
     def done(self, height: float) -> Drawing:
+        """Return the drawing."""
         return Drawing(self.width, ceil(height), tuple(self.marks))
 
 
-def _plain(value: float | str) -> str:
+def plain(value: float | str) -> str:
     """Write a coordinate with a point, whatever the reader's language."""
     return value if isinstance(value, str) else f"{value:.1f}".removesuffix(".0")
 
@@ -218,7 +229,7 @@ class _Rows:
             return [(2, height)]
         return [(top + 23, top + 43) for top in range(0, int(height), self.height)]
 
-    def begin(self, sheet: _Sheet, index: int, label: str, shown: str) -> float:
+    def begin(self, sheet: Sheet, index: int, label: str, shown: str) -> float:
         """Write a row's label and figure; returns the height of its middle line."""
         top = index * self.height
         if self.is_stacked:
@@ -232,7 +243,7 @@ class _Rows:
         return middle
 
 
-def _tick_marks(sheet: _Sheet, axis: Axis, rows: _Rows, height: float) -> None:
+def _tick_marks(sheet: Sheet, axis: Axis, rows: _Rows, height: float) -> None:
     for place, words in axis.ticks:
         x = rows.left + axis.at(place, rows.width)
         for top, bottom in rows.stretches(height):
@@ -253,7 +264,7 @@ def dot_interval(
         references: (place, words) of dashed lines to read against.
         width: in SVG units; from about 450 the labels stand beside the plot, else above it.
     """
-    sheet = _Sheet(width)
+    sheet = Sheet(width)
     rows = _Rows.of([point.label for point in points], [point.shown for point in points], width)
     height = len(points) * rows.height
     _tick_marks(sheet, axis, rows, height)
@@ -276,7 +287,7 @@ def dot_interval(
 
 def bars(points: Sequence[Point], *, axis: Axis, width: int = WIDE) -> Drawing:
     """Draw one horizontal bar a figure, from the axis' beginning; see ``dot_interval`` for the arguments."""
-    sheet = _Sheet(width)
+    sheet = Sheet(width)
     rows = _Rows.of([point.label for point in points], [point.shown for point in points], width)
     height = len(points) * rows.height
     _tick_marks(sheet, axis, rows, height)
@@ -308,7 +319,7 @@ def stacked(
         width: in SVG units.
         paint: the parts' classes, in the same order: plot-good, plot-warn, plot-bad, plot-rest or plot-bar.
     """
-    sheet = _Sheet(width)
+    sheet = Sheet(width)
     rows = _Rows.of(labels, shown, width)
     for index, (label, row, words) in enumerate(zip(labels, parts, shown, strict=True)):
         middle = rows.begin(sheet, index, label, words)
@@ -323,9 +334,9 @@ def stacked(
     return sheet.done(len(labels) * rows.height + 4)
 
 
-def _frame(axis: Axis, width: int) -> tuple[_Sheet, float, float]:
+def frame(axis: Axis, width: int) -> tuple[Sheet, float, float]:
     """Begin a plot with an upright axis; returns the sheet, its left edge and its ground line."""
-    sheet, ground = _Sheet(width), float(PLOT_HEIGHT)
+    sheet, ground = Sheet(width), float(PLOT_HEIGHT)
     left = max((len(words) for _place, words in axis.ticks), default=0) * CHARACTER + 12
     for place, words in axis.ticks:
         y = ground - axis.at(place, ground - 24)
@@ -336,9 +347,9 @@ def _frame(axis: Axis, width: int) -> tuple[_Sheet, float, float]:
 
 def columns(points: Sequence[Point], *, axis: Axis, width: int = WIDE) -> Drawing:
     """Draw upright bars side by side, as of a histogram; labels that would touch are thinned out."""
-    sheet, left, ground = _frame(axis, width)
+    sheet, left, ground = frame(axis, width)
     each = (width - left) / max(1, len(points))
-    every = _every([point.label for point in points], each)
+    every = every_label([point.label for point in points], each)
     for index, point in enumerate(points):
         tall = axis.at(point.value or 0.0, ground - 24)
         x = left + index * each
@@ -355,9 +366,9 @@ def columns(points: Sequence[Point], *, axis: Axis, width: int = WIDE) -> Drawin
 
 def line(points: Sequence[Point], *, axis: Axis, width: int = WIDE) -> Drawing:
     """Draw a line through figures in their order; where one is missing, the line is broken."""
-    sheet, left, ground = _frame(axis, width)
+    sheet, left, ground = frame(axis, width)
     each = (width - left) / max(1, len(points))
-    every = _every([point.label for point in points], each)
+    every = every_label([point.label for point in points], each)
     runs: list[list[str]] = [[]]
     for index, point in enumerate(points):
         x = left + (index + 0.5) * each
@@ -367,7 +378,7 @@ def line(points: Sequence[Point], *, axis: Axis, width: int = WIDE) -> Drawing:
             runs.append([])
             continue
         y = ground - axis.at(point.value, ground - 24)
-        runs[-1].append(f"{_plain(x)},{_plain(y)}")
+        runs[-1].append(f"{plain(x)},{plain(y)}")
         sheet.add("circle", "plot-dot", tip=f"{point.label} · {point.shown}", cx=x, cy=y, r=3)
     for run in runs:
         if len(run) > 1:
@@ -375,7 +386,7 @@ def line(points: Sequence[Point], *, axis: Axis, width: int = WIDE) -> Drawing:
     return sheet.done(ground + AXIS_ROOM - 8)
 
 
-def _every(labels: Sequence[str], each: float) -> int:
+def every_label(labels: Sequence[str], each: float) -> int:
     """Return how many places apart labels must stand so that none touch."""
     longest = max((len(label) for label in labels), default=0)
     return max(1, ceil((longest + 1.5) * CHARACTER / each))

@@ -44,6 +44,7 @@ ALL_PAGES = README_PAGES | {
     "changes": "/datasets/v1/changes/",
     "sheet": "/review/grid/",
     "agreement": "/review/agreement/",
+    "insights": "/insights/",
     "passages": "/passages/",
     "notices": "/notices/",
     "person": "/people/{handle}/",

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
-from hypothesis import given
-from hypothesis import strategies as st
 
 from collector.models import AuditEntry, CampaignCategory
 from exports import actions
 from exports.filters import Filter
-from exports.mixture import gini, mixture
+from exports.mixture import mixture
 from exports.models import DatasetVersion, Recipe
 from exports.splits import Shares
 from tests import factories
@@ -49,17 +47,6 @@ def save(lead: Person, **fields: Any) -> Recipe:
         "now": NOW,
     }
     return actions.save_recipe(**values | fields)
-
-
-@given(st.lists(st.integers(1, 10_000), min_size=1, max_size=50))
-def test_gini_is_half_the_relative_mean_difference(counts: list[int]) -> None:
-    mean = sum(counts) / len(counts)
-    by_pairs = sum(abs(one - other) for one in counts for other in counts) / (2 * len(counts) ** 2 * mean)
-    assert gini(counts) == pytest.approx(by_pairs, abs=1e-9)
-
-
-def test_nobody_has_no_gini() -> None:
-    assert gini([]) == 0.0
 
 
 def test_a_mixture_counts_what_stays_and_what_does_not(campaign: Campaign, category: Category) -> None:

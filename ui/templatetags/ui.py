@@ -188,6 +188,8 @@ def navigation(context: template.Context) -> dict[str, Any]:
     entries = [("home", _("Home")), ("mine", _("My submissions"))]
     if person.has_role("reviewer") or person.has_role("lead"):
         entries.append(("review-next", _("Review")))
+    if person.has_role("lead"):
+        entries.append(("insights", _("Insights")))
     entries += [("leaderboard", _("Leaderboard")), ("datasets", _("Datasets"))]
     if person.is_staff:
         entries.append(("admin:index", _("Admin")))
