@@ -126,6 +126,12 @@ class FilterSerializer(serializers.Serializer[dict[str, Any]]):
         child=serializers.IntegerField(min_value=1), required=False, help_text="The most words of a category."
     )
 
+    tokenizer = serializers.CharField(
+        max_length=201,
+        required=False,
+        help_text="Budgets count its tokens; a name from the models directory.",
+    )
+
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Refuse a key that no filter has: left out silently, it would release more than was asked for."""
         if isinstance(data, Mapping) and (unknown := sorted(set(data) - set(self.fields))):

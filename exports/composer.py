@@ -19,6 +19,7 @@ from exports.filters import Filter
 from exports.forms import ReleaseForm
 from exports.mixture import mixture
 from exports.models import DatasetPlacement, Recipe
+from exports.tokens import NoTokenizer
 from exports.views import start
 from exports.winnow import ShareTooSmall
 from ui import plots
@@ -91,6 +92,8 @@ def _figures(filter: Filter | None) -> dict[str, Any]:
         found = mixture(filter)
     except ShareTooSmall as error:
         return {"too_small": error, "percent": filter.most_percent_from_one}
+    except NoTokenizer as error:
+        return {"refused": str(error)}
     labels = dict(DatasetPlacement.Reason.choices)
     return {
         "mixture": found,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -11,15 +12,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+TOKENIZER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,99})?")
 MOST_APPROVALS, BEST_RATING, WHOLE = 100, 5, 100
 LISTS = ("campaigns", "categories", "languages", "licences", "without_flags")
 NUMBERS = ("min_approvals", "min_rating", "most_from_one", "most_percent_from_one")
 DAYS = ("approved_from", "approved_until")
+TEXTS = dict.fromkeys(DAYS, "a day such as 2026-03-31") | {
+    "duplicates": "exact, near, or left out",
+    "tokenizer": "a tokenizer's name",
+}
 DUPLICATES = {"": "", "exact": "exact duplicates", "near": "near-duplicates"}
 """What may be left out of a version, in words."""
-KEYS = (*LISTS, *NUMBERS, *DAYS, "duplicates", "words")
+KEYS = (*LISTS, *NUMBERS, *DAYS, "duplicates", "words", "tokenizer")
 # They came later: where they ask for nothing they are not written, so that the papers of older versions stay the same.
-WRITTEN_WHERE_ASKED = {"most_from_one", "most_percent_from_one", "duplicates", "words"}
+WRITTEN_WHERE_ASKED = {"most_from_one", "most_percent_from_one", "duplicates", "words", "tokenizer"}
 
 
 class BadFilter(ValueError):
@@ -38,7 +44,7 @@ class Filter:
     ``without_flags`` leaves out revisions in which the checks found one of these. The days are ISO dates in UTC, both
     included, "" for no bound. ``duplicates`` leaves out equal pairs ("exact") or all that ask nearly the same ("near").
     ``most_from_one`` and ``most_percent_from_one`` bound the records of one contributor, 0 for no bound. ``words`` is
-    the most words (of all three texts) that a category may have, by its slug.
+    the most words (of all three texts) that a category may have, by its slug; tokens where a ``tokenizer`` is named.
     """
 
     campaigns: tuple[str, ...] = ()
@@ -54,6 +60,7 @@ class Filter:
     most_from_one: int = 0
     most_percent_from_one: int = 0
     words: tuple[tuple[str, int], ...] = ()
+    tokenizer: str = ""
 
     def __post_init__(self) -> None:
         """Bring the lists into one order, so that equal filters are equal; refuse numbers out of range."""
@@ -83,6 +90,8 @@ class Filter:
             raise BadFilter("most_percent_from_one", "The greatest share goes from 1 to 100 percent; 0 for no bound.")
         if any(budget < 1 for _category, budget in self.words):
             raise BadFilter("words", "A budget is 1 word or more.")
+        if self.tokenizer and not TOKENIZER.fullmatch(self.tokenizer):
+            raise BadFilter("tokenizer", "A tokenizer's name has letters, digits, dots, hyphens and at most one slash.")
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Filter:
@@ -101,16 +110,14 @@ class Filter:
         for name in NUMBERS:
             if type(values.get(name, 0)) is not int:
                 raise BadFilter(name, f"{name} is a whole number.")
-        for name in DAYS:
-            if not isinstance(values.get(name, ""), str):
-                raise BadFilter(name, f"{name} is a day such as 2026-03-31.")
         budgets = values.get("words", {})
         if not isinstance(budgets, dict) or not all(type(budget) is int for budget in budgets.values()):
             raise BadFilter("words", 'words has a whole number for each category, such as {"open_qa": 50000}.')
-        if not isinstance(values.get("duplicates", ""), str):
-            raise BadFilter("duplicates", "duplicates is exact, near, or left out.")
+        for name, what in TEXTS.items():
+            if not isinstance(values.get(name, ""), str):
+                raise BadFilter(name, f"{name} is {what}.")
         lists: dict[str, Any] = {name: tuple(values.get(name, ())) for name in LISTS}
-        others = {name: values[name] for name in (*NUMBERS, *DAYS, "duplicates") if name in values}
+        others = {name: values[name] for name in (*NUMBERS, *DAYS, "duplicates", "tokenizer") if name in values}
         return cls(**lists, **others, words=tuple(budgets.items()))
 
     def as_dict(self) -> dict[str, Any]:
@@ -154,7 +161,8 @@ class Filter:
             parts.append(f"at most {self.most_from_one} of one contributor")
         if self.most_percent_from_one:
             parts.append(f"at most {self.most_percent_from_one} % of one contributor")
-        parts += [f"at most {budget:,} words of {category}" for category, budget in self.words]
+        unit = f"tokens ({self.tokenizer})" if self.tokenizer else "words"
+        parts += [f"at most {budget:,} {unit} of {category}" for category, budget in self.words]
         return "all approved records" if not parts else "approved records with " + ", ".join(parts)
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from collector.checks.findings import LABELS
 from collector.models import Campaign, Category
+from exports import tokens
 from exports.filters import BadFilter, Filter, budgets
 from exports.licences import LICENCES
 from exports.models import Recipe, validate_dataset_name
@@ -84,10 +85,15 @@ class ReleaseForm(forms.Form):
         label=_("At most this percentage from one contributor"), required=False, min_value=1, max_value=100
     )
     words = forms.CharField(
-        label=_("Words of a category at most"),
+        label=_("Words or tokens of a category at most"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 3, "placeholder": "open_qa=50000"}),
         help_text=_("One category a line."),
+    )
+    tokenizer = forms.ChoiceField(
+        label=_("Count in"),
+        required=False,
+        help_text=_("Tokenizers are found in the models directory of this installation."),
     )
     splits = forms.CharField(
         label=_("Train, validation and test in percent"),
@@ -123,6 +129,11 @@ class ReleaseForm(forms.Form):
         campaigns: Any = self.fields["campaigns"]
         categories: Any = self.fields["categories"]
         flags: Any = self.fields["without_flags"]
+        tokenizer: Any = self.fields["tokenizer"]
+        tokenizer.choices = [
+            ("", _("words")),
+            *((name, _("tokens of %(name)s") % {"name": name}) for name in tokens.available()),
+        ]
         flags.choices = list(LABELS.items())
         campaigns.choices = list(Campaign.objects.order_by("slug").values_list("slug", "name"))
         categories.choices = list(Category.objects.values_list("slug", "name"))
@@ -145,6 +156,7 @@ class ReleaseForm(forms.Form):
                 most_from_one=values.get("most_from_one") or 0,
                 most_percent_from_one=values.get("most_percent_from_one") or 0,
                 words=budgets(line for line in values.get("words", "").splitlines() if line.strip()),
+                tokenizer=values.get("tokenizer", ""),
             )
         except BadFilter as error:
             self.add_error(error.field, str(error))

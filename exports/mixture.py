@@ -68,12 +68,15 @@ def mixture(filter: Filter) -> Mixture:
 
     Raises:
         ShareTooSmall: the filter's share of one contributor can't be kept.
+        NoTokenizer: the filter counts in tokens, and can't.
     """
     import pandas as pd
 
     revisions = queries.chosen(filter)
     found = selection.candidates(revisions)
     number = {key: at for at, key in enumerate(found.ids)}
+    if filter.tokenizer:
+        selection.measure(found, revisions, filter.tokenizer)
     pairs: Iterable[tuple[int, int]] = ()
     if filter.duplicates == "near":
         near = selection.current(revisions, selection.compared_all(), found.revisions)

@@ -12,7 +12,7 @@ from django.db.models import F
 
 from collector import near_pairs, near_queries
 from collector.models import Revision
-from exports import capture, queries, splits
+from exports import capture, queries, splits, tokens
 from exports.filters import Filter
 from exports.models import Chosen, DatasetRecord
 from exports.winnow import STRADDLES, Columns, LeftOut, winnow
@@ -149,6 +149,13 @@ def _candidates(rows: Iterator[tuple[Any, ...]]) -> Candidates:
     return found
 
 
+def measure(found: Candidates, revisions: QuerySet[Revision], tokenizer: str) -> None:
+    """Put the tokens of the candidates in the place of their words. Raises tokens.NoTokenizer."""
+    counts = tokens.counted(revisions, tokenizer)
+    words = found.columns.words
+    words[:] = [counts.get(pk, count) for pk, count in zip(found.revisions.values(), words, strict=True)]
+
+
 def select(chosen: QuerySet[Chosen], *, filter: Filter, shares: splits.Shares, dataset: str, near: Near) -> Selection:
     """Decide about each of what was chosen; ``near`` is what an earlier comparison found.
 
@@ -158,6 +165,8 @@ def select(chosen: QuerySet[Chosen], *, filter: Filter, shares: splits.Shares, d
         ShareTooSmall: the filter's share of one contributor can't be kept.
     """
     found = held(chosen)
+    if filter.tokenizer:
+        measure(found, capture.revisions(chosen), filter.tokenizer)
     ids, fingerprints, categories = found.ids, found.fingerprints, found.columns.categories
     number = {key: at for at, key in enumerate(ids)}
     edges = [(number[one], number[other]) for one, other in current(capture.revisions(chosen), near, found.revisions)]

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from collector.errors import NotAllowed, Refused
 from collector.models import AuditEntry, Campaign, Category, Person, Role, Submission
 from collector.near_queries import NEAR
-from exports import about, capture, membership, naming, queries, selection, splits
+from exports import about, capture, membership, naming, queries, selection, splits, tokens
 from exports.columnar import content_hash
 from exports.failpoints import reach
 from exports.licences import LICENCES, fitting, may_hold, most_demanding
@@ -164,6 +164,8 @@ def compare(*, by: Person | None, filter: Filter) -> selection.Near:
         NotALead: the person may not release.
     """
     _require_lead(by)
+    if filter.tokenizer:
+        tokens.counted(queries.chosen(filter), filter.tokenizer)  # and kept: no lock waits for it
     return selection.compared(filter)
 
 
@@ -205,6 +207,11 @@ def check_request(*, name: str, filter: Filter, formats: Sequence[str], licence:
             _("%(unknown)s does not exist; there are %(known)s.")
             % {"unknown": ", ".join(slugs), "known": ", ".join(known[key]) or _("none yet")}
         ]
+    if filter.tokenizer:
+        try:
+            tokens.require(filter.tokenizer)
+        except tokens.NoTokenizer as error:
+            errors["tokenizer"] = [str(error)]
     if licence and licence not in LICENCES:
         errors["licence"] = [
             _("There is no licence %(unknown)s here; there are %(known)s.")
@@ -280,7 +287,8 @@ def _new_version(
         rows=chosen.rows,
         about=about.of_installation(dataset.name, dataset.last_number, url)
         | {"shares": list(shares), "split_rule": splits.rule(shares), "left_out": chosen.reasons, "near": NEAR}
-        | {"configurations": True},
+        | {"configurations": True}
+        | ({"tokenizer": tokens.described(filter.tokenizer)} if filter.tokenizer else {}),
         created_by=by,
         created_at=now,
         frozen_at=now,

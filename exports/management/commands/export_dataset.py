@@ -39,7 +39,7 @@ version that is, prints it with --json, and exits 0.
 CHOOSING = (
     *("campaign", "category", "language", "min_approvals", "min_rating", "only_licence", "without_flag"),
     *("approved_from", "approved_until", "licence", "format", "without_duplicates", "most_from_one"),
-    *("most_percent_from_one", "words", "splits"),
+    *("most_percent_from_one", "words", "tokenizer", "splits"),
 )
 
 
@@ -125,6 +125,12 @@ class Command(BaseCommand):
             default=[],
             metavar="CATEGORY=N",
             help="at most N words (of all three texts) of this category; repeatable",
+        )
+        parser.add_argument(
+            "--tokenizer",
+            default="",
+            metavar="NAME",
+            help="count --words in the tokens of this tokenizer, a directory of var/models with a tokenizer.json",
         )
         parser.add_argument(
             "--splits",
@@ -237,6 +243,7 @@ class Command(BaseCommand):
             most_from_one=flags["most_from_one"],
             most_percent_from_one=flags["most_percent_from_one"],
             words=budgets(flags["words"]),
+            tokenizer=flags["tokenizer"],
         )
         return {
             "name": flags["name"],
