@@ -85,9 +85,7 @@ class VersionDetailSerializer(VersionSerializer):
 
     @extend_schema(responses=FileSerializer(many=True))
     def get_files(self, version: DatasetVersion) -> list[dict[str, Any]]:
-        """List the files that may be fetched: none until the version is ready."""
-        if not version.is_ready:
-            return []
+        """List the files that may be fetched: none until the version is ready, the manifest of a withdrawn one."""
         return [
             {**entry, "url": _address("api-dataset-file", version, entry["path"])} for entry in serving.listed(version)
         ]

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
 
 from exports import serving
 
@@ -92,6 +93,8 @@ def zip_response(*, version: DatasetVersion, root: Path) -> HttpResponseBase:
     Raises:
         serving.NotServed: the version is not ready, or one of its files is gone.
     """
+    if not version.is_ready:
+        raise serving.NotServed(_("The files of this version are not available."))
     for entry in serving.listed(version):
         serving.open_file(version, entry["path"], root=root).close()  # before the first byte is sent
     answer = StreamingHttpResponse(_packed(version, root), content_type="application/zip")

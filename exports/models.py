@@ -165,6 +165,11 @@ class DatasetVersion(models.Model):
         return self.status == self.Status.READY
 
     @property
+    def is_withdrawn(self) -> bool:
+        """Whether its files are no longer served; its manifest is."""
+        return self.status == self.Status.WITHDRAWN
+
+    @property
     def is_building(self) -> bool:
         """Whether its files are being written."""
         return self.status == self.Status.BUILDING

@@ -20,9 +20,11 @@ class NotServed(LookupError):
 
 
 def listed(version: DatasetVersion) -> list[dict[str, Any]]:
-    """Return the files of a version as its page lists them: what the manifest lists, and the manifest itself."""
+    """Return the files of a version that may be had: the manifest and what it lists; of a withdrawn one it alone."""
     manifest = {"path": MANIFEST, "sha256": version.manifest_sha256, "bytes": None, "rows": 0}
-    return [manifest, *version.files]
+    if version.is_withdrawn:
+        return [manifest]
+    return [manifest, *version.files] if version.is_ready else []
 
 
 def open_file(version: DatasetVersion, path: str, *, root: Path) -> BinaryIO:
@@ -31,9 +33,10 @@ def open_file(version: DatasetVersion, path: str, *, root: Path) -> BinaryIO:
     Raises:
         NotServed: the version is not ready, doesn't list the file, or the file is gone from the disk.
     """
-    if not version.is_ready:
+    there = listed(version)
+    entry = next((entry for entry in there if entry["path"] == path), None)
+    if not there or (entry is None and version.is_withdrawn):
         raise NotServed(_("The files of this version are not available."))
-    entry = next((entry for entry in listed(version) if entry["path"] == path), None)
     if entry is None:
         raise NotServed(_("This version has no such file."))
     try:

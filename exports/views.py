@@ -151,8 +151,6 @@ def _composition(version: DatasetVersion) -> list[dict[str, Any]]:
 
 
 def _files(version: DatasetVersion) -> list[dict[str, Any]]:
-    if not version.is_ready:
-        return []
     query = "" if version.name == settings.WOOLGATHER_DATASET_NAME else f"?name={version.name}"
     return [
         {**entry, "url": reverse("dataset-file", args=[version.label, entry["path"]]) + query}

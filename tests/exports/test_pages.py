@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -208,8 +209,27 @@ def test_only_a_ready_version_serves_its_files(
         )
     client = sign_in(author)
     assert client.get("/datasets/v1/files/README.md").status_code == 404
-    assert client.get("/api/v1/datasets/v1/").json()["files"] == []
+    assert client.get("/datasets/v1/all.zip").status_code == 404
+    there = ["manifest.json"] if status == "withdrawn" else []
+    assert [entry["path"] for entry in client.get("/api/v1/datasets/v1/").json()["files"]] == there
     assert client.get("/datasets/v1/").status_code == 200
+
+
+def test_the_manifest_of_a_withdrawn_version_stays(
+    sign_in: Callable[[Person], Client],
+    author: Person,
+    admin: Person,
+    campaign: Campaign,
+    category: Category,
+    root: Path,
+) -> None:
+    approve(campaign, category)
+    actions.withdraw_version(version=release(root), reason="A licence was wrong.", by=admin, now=NOW)
+    client = sign_in(author)
+    page = client.get("/datasets/v1/").content.decode()
+    assert "A licence was wrong." in page
+    assert "/datasets/v1/files/manifest.json" in page
+    assert json.loads(b"".join(client.get("/datasets/v1/files/manifest.json")))["version"] == "v1"
 
 
 def test_the_list_costs_the_same_for_one_version_and_many(
