@@ -1,8 +1,9 @@
-"""Every write of the release: freeze a version, build its files, fail it, take it up again, withdraw it."""
+"""Every write of the release: freeze a version, build its files, fail it, take it up again, withdraw it, hand it on."""
 
 from __future__ import annotations
 
 from exports.actions.build import BuildFailed, CannotRebuild, build_version, fail_version, rebuild_version
+from exports.actions.deliver import deliver_version, push_version, require_may_deliver
 from exports.actions.freeze import (
     BadRequest,
     ContributorsShare,
@@ -33,10 +34,13 @@ __all__ = [
     "build_version",
     "compare",
     "delete_recipe",
+    "deliver_version",
     "fail_version",
+    "push_version",
     "rebuild_version",
     "record_download",
     "request_version",
+    "require_may_deliver",
     "restart_version",
     "save_recipe",
     "withdraw_version",
