@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import fsspec
 import pytest
 from django.core.management import CommandError
-from moto.server import ThreadedMotoServer
 
 from collector.models import AuditEntry
 from exports import actions, delivery, destinations, manifest
-from exports.destinations import BadDestination, Destination, Directory, Stored, Unreachable
+from exports.destinations import Destination, Directory, Stored, Unreachable
 from exports.models import DatasetVersion
 from tests import factories
 from tests.exports.helpers import NOW, approve, release, tree
@@ -26,48 +24,6 @@ if TYPE_CHECKING:
     from collector.models import Campaign, Category, Person
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """A server on this machine that answers as S3 does."""
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    yield f"http://{host}:{port}"
-    moto.stop()
-
-
-@pytest.fixture
-def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A bucket of the server, found and entered by the environment alone."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": server,
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": "/nowhere",
-        "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
-    }.items():
-        monkeypatch.setenv(name, value)
-    s3 = fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False)
-    s3.mkdir("outside")
-    yield "outside"
-    s3.rm("outside", recursive=True)
-
-
-@pytest.fixture
-def version(root: Path, campaign: Campaign, category: Category) -> DatasetVersion:
-    """A small released version."""
-    approve(campaign, category, 3)
-    return release(root)
-
-
-@pytest.fixture
-def directory(root: Path, version: DatasetVersion) -> Path:
-    """Where its files lie."""
-    return root / "set" / version.label
 
 
 class Failing:
@@ -172,17 +128,6 @@ def test_a_new_version_can_be_handed_on_at_once(
     assert [each["to"] for each in said["delivered"]] == [f"s3://{bucket}/set/v1", str(tmp_path / "share/set/v1")]
     again = answer("export_dataset", *NAME, "--to", f"s3://{bucket}")
     assert (again["version"], again["delivered"][0]["sent"]) == ("v1", 0)
-
-
-def test_a_large_file_goes_up_in_parts(bucket: str, tmp_path: Path) -> None:
-    source = tmp_path / "large"
-    source.write_bytes(bytes(range(256)) * (40 << 12))  # 40 MiB
-    place = Destination(bucket, "s3").place("set", 1)
-    told: list[int] = []
-    place.put(source, "large", told.append)
-    assert len(told) == 3
-    assert sum(told) == place.sizes()["large"] == 40 << 20
-    assert place.sha256("large") == Directory(tmp_path, "set", 1).sha256(str(source))
 
 
 def test_a_delivery_that_breaks_off_at_any_file_shows_nothing_and_the_next_one_completes_it(directory: Path) -> None:
@@ -389,99 +334,6 @@ def test_a_directory_of_another_version_is_refused(
             by=None,
             clock=lambda: NOW,
         )
-
-
-def test_a_missing_bucket_ends_with_one_line(bucket: str, version: DatasetVersion) -> None:
-    with pytest.raises(CommandError, match=r"There is no bucket for s3://elsewhere/set/v1") as error:
-        run("export_dataset", *NAME, "--version", "v1", "--to", "s3://elsewhere")
-    assert error.value.returncode == 1
-
-
-def test_missing_credentials_end_with_one_line(
-    bucket: str, version: DatasetVersion, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    with pytest.raises(CommandError, match=r"No credentials for s3://outside/set/v1.*AWS_ACCESS_KEY_ID"):
-        run("export_dataset", *NAME, "--version", "v1", "--to", f"s3://{bucket}")
-
-
-def test_a_server_that_is_not_there_ends_with_one_line(
-    bucket: str, version: DatasetVersion, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr("s3fs.S3FileSystem.retries", 1)
-    with pytest.raises(CommandError, match=r"did not take the version.*try again") as error:
-        run("export_dataset", *NAME, "--version", "v1", "--to", f"s3://{bucket}")
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(("url", "package"), [("s3://bucket/x", "s3fs"), ("gs://bucket/x", "gcsfs")])
-def test_a_missing_library_says_what_to_install_before_anything_is_released(
-    root: Path, campaign: Campaign, category: Category, monkeypatch: pytest.MonkeyPatch, url: str, package: str
-) -> None:
-    approve(campaign, category)
-    find = importlib.util.find_spec
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == package else find(name))
-    with pytest.raises(CommandError, match=f"pip install {package}") as error:
-        run("export_dataset", *NAME, "--to", url)
-    assert error.value.returncode == 1
-    assert not DatasetVersion.objects.exists()
-
-
-@pytest.mark.parametrize(
-    "flags",
-    [
-        ["--to", "http://example.com/x"],
-        ["--to", "ftp://example.com/x"],
-        ["--to", "memory://x"],
-        ["--to", "simplecache::s3://bucket/x"],
-        ["--to", "s3:bucket/x"],
-        ["--to", "s3://"],
-        ["--to", "s3://bucket/../other"],
-        ["--to", "s3://bucket//x"],
-        ["--to", "s3://bucket/x?versionId=1"],
-        ["--to", "s3://bucket/*"],
-        ["--to", "s3://key:secret@bucket/x"],
-        ["--to", "file://elsewhere/x"],
-        ["--to", ""],
-        ["--check"],
-        ["--public"],
-        ["--push-to-hub", "name"],
-        ["--push-to-hub", "org/name/more"],
-        ["--push-to-hub", "org/-name"],
-        ["--push-to-hub", "org/na--me"],
-    ],
-)
-def test_flags_that_make_no_sense_end_with_two_before_anything_is_released(
-    root: Path, campaign: Campaign, category: Category, flags: list[str]
-) -> None:
-    approve(campaign, category)
-    with pytest.raises(CommandError) as error:
-        run("export_dataset", *NAME, *flags)
-    assert error.value.returncode == 2
-    assert "secret" not in str(error.value)
-    assert not DatasetVersion.objects.exists()
-
-
-def test_an_address_that_can_not_be_used_names_those_that_can() -> None:
-    with pytest.raises(BadDestination, match=r"http:.*directory, s3://BUCKET/PREFIX and gs://BUCKET/PREFIX"):
-        destinations.parse("http://example.com/")
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("/mnt/share", "/mnt/share"),
-        ("file:///mnt/a%20share/", "/mnt/a share"),
-        ("s3://bucket", "s3://bucket"),
-        ("S3://bucket/a/b/", "s3://bucket/a/b"),
-        ("gs://my_bucket/käse", "gs://my_bucket/käse"),
-        ("./a:b", str(Path("./a:b").resolve())),
-    ],
-)
-def test_addresses_are_read_as_they_are_meant(text: str, shown: str) -> None:
-    assert destinations.parse(text).shown == shown
 
 
 def test_a_directory_needs_no_library(directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
