@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import importlib.util
 import logging
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 Tell = Callable[[int], None]
 """Called with the number of bytes that have gone out since the last call."""
 
+UNAUTHORIZED = 401
 CHUNK = 1 << 20
 PART = 16 << 20
 """Bytes of one part of a large upload. Two parts are under way at a time, so that memory holds some 32 MiB."""
@@ -199,16 +201,16 @@ class Stored:
             raise Unreachable(
                 _("There is no bucket for %(place)s. Make it, or mend --to, then try again.") % {"place": self.shown}
             ) from error
-        except PermissionError as error:
-            raise Unreachable(
-                _("%(place)s refuses (%(reason)s). Set %(variables)s to what may list, read and write there.")
-                % self._said(error)
-            ) from error
         except _not_signed_in(self._store) as error:
             raise Unreachable(
                 _("No credentials for %(place)s (%(reason)s). Set %(variables)s, then try again.") % self._said(error)
             ) from error
         except _failures(self._store) as error:
+            if _is_refusal(error):
+                raise Unreachable(
+                    _("%(place)s refuses (%(reason)s). Set %(variables)s to what may list, read and write there.")
+                    % self._said(error)
+                ) from error
             raise Unreachable(
                 _("%(place)s did not take the version (%(reason)s). It is not visible there; try again.")
                 % self._said(error)
@@ -229,6 +231,11 @@ def _not_signed_in(store: Store) -> tuple[type[Exception], ...]:
     return (GoogleAuthError,)
 
 
+def _is_refusal(error: Exception) -> bool:
+    # s3fs translates the answer; gcsfs makes a 403 an OSError and keeps the code of a 401.
+    return isinstance(error, PermissionError) or getattr(error, "code", 0) == UNAUTHORIZED or "Forbidden" in str(error)
+
+
 def _failures(store: Store) -> tuple[type[Exception], ...]:
     from aiohttp import ClientError
 
@@ -238,7 +245,7 @@ def _failures(store: Store) -> tuple[type[Exception], ...]:
         return OSError, ClientError, exceptions.BotoCoreError, exceptions.ClientError
     from gcsfs.retry import HttpError
 
-    return OSError, ClientError, HttpError
+    return OSError, ClientError, HttpError, ValueError
 
 
 @dataclass(frozen=True)
@@ -282,6 +289,8 @@ class Destination:
         # Where they found their credentials is nothing for the terminal.
         for logger in ("botocore", "aiobotocore"):
             logging.getLogger(logger).setLevel(logging.WARNING)
+        # Else gcsfs asks over gRPC what kind of bucket it is, which needs a right that nothing else here needs.
+        os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
         # What a listing said a minute ago may be wrong by now.
         fs = fsspec.filesystem(self.protocol, skip_instance_cache=True, use_listings_cache=False)
         # The path is checked as that of a directory is, although there are none.
