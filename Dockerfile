@@ -1,8 +1,10 @@
 # One image for web, worker and sweeper; the command says which.
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /app
-COPY requirements/core.lock requirements/core.lock
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements/core.lock
+# --build-arg LOCK=deliver adds what export_dataset --to and --push-to-hub need.
+ARG LOCK=core
+COPY requirements/${LOCK}.lock requirements/${LOCK}.lock
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements/${LOCK}.lock
 
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --create-home woolgather && install -d -o woolgather /data

@@ -1,4 +1,4 @@
-"""Every write of the release: freeze a version, build its files, fail it, take it up again, withdraw it."""
+"""Every write of the release: freeze a version, build its files, fail it, take it up again, withdraw it, hand it on."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from exports.actions.build import (
     rebuild_version,
     write_part,
 )
+from exports.actions.deliver import deliver_version, push_version, require_may_deliver
 from exports.actions.freeze import (
     BadRequest,
     ContributorsShare,
@@ -41,11 +42,14 @@ __all__ = [
     "build_version",
     "compare",
     "delete_recipe",
+    "deliver_version",
     "fail_version",
     "has_part",
+    "push_version",
     "rebuild_version",
     "record_download",
     "request_version",
+    "require_may_deliver",
     "restart_version",
     "save_recipe",
     "withdraw_version",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from exports import naming, places
 
@@ -21,14 +21,15 @@ BAD_ARGUMENTS = 2
 
 
 @contextmanager
-def progress_bar(*, silent: bool = False) -> Iterator[Callable[[int, int, str], None]]:
-    """Yield a function that shows rows done, rows in all and what is being done; on stderr, on a terminal only."""
+def progress_bar(*, silent: bool = False, in_bytes: bool = False) -> Iterator[Callable[[int, int, str], None]]:
+    """Yield a function that shows rows (or bytes) done, in all, and what is being done; on stderr, on a terminal."""
     if silent or not sys.stderr.isatty():
         yield lambda _done, _total, _message: None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    count = DownloadColumn() if in_bytes else MofNCompleteColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), count, TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Freezing", total=None)
+        task = bar.add_task("Reading" if in_bytes else "Freezing", total=None)
 
         def show(done: int, total: int, message: str) -> None:
             bar.update(task, completed=done, total=total, description=message)

@@ -14,7 +14,10 @@ from django.utils import timezone
 from collector.errors import Refused
 from collector.models import Person
 from exports import actions, naming, places
+from exports.destinations import BadDestination
 from exports.filters import BadFilter, Filter, budgets
+from exports.hub import BadRepository
+from exports.management.handing_on import HandingOn, in_words
 from exports.management.terminal import BAD_ARGUMENTS, bad_arguments, progress_bar
 from exports.models import DatasetVersion, Recipe
 from exports.splits import DEFAULT, BadShares, Shares, missing_split_notes
@@ -23,12 +26,16 @@ from exports.writers.formats import FORMATS
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
+    from exports.delivery import Delivered
+
 EPILOG = """
 examples:
   export_dataset                                    everything that is approved, as the next version
   export_dataset --category open_qa --category closed_qa --min-approvals 2
   export_dataset --format dolly --format chat       Parquet and JSONL are always written
   export_dataset --version v1 --root /mnt/copy      the files of v1 once more, the same bytes
+  export_dataset --to s3://bucket/datasets          and copy them there, as <name>/v<N>/ below it
+  export_dataset --version v1 --push-to-hub org/name   a private dataset repository, tagged v1
 
 Nothing is made twice: if no record changed since the last version with the same filter, the command says which
 version that is, prints it with --json, and exits 0.
@@ -163,8 +170,11 @@ class Command(BaseCommand):
             "--by", metavar="EMAIL", help="who releases it: a lead or an admin (default: the installation)"
         )
         parser.add_argument(
-            "--json", action="store_true", help="print one JSON line: version, path, rows, splits, sha256"
+            "--json",
+            action="store_true",
+            help="print one JSON line: version, path, rows, splits, sha256 (and delivered, where asked for)",
         )
+        HandingOn.add_arguments(parser)
 
     def handle(self, *_args: Any, **flags: Any) -> None:
         """Build; exit 1 with one line on failure, 2 on flags that make no sense."""
@@ -173,6 +183,7 @@ class Command(BaseCommand):
         said = ""
         try:
             naming.valid_name(flags["name"])
+            handing_on = HandingOn.parse(flags, by=self._person(flags["by"]))
             if flags["version"]:
                 version = self._existing(flags)
             else:
@@ -182,11 +193,12 @@ class Command(BaseCommand):
                 if root != home and not flags["version"]:
                     # A version that is ready lies in the installation's own directory; --root gets the same bytes.
                     built = actions.rebuild_version(version=version, root=root, progress=progress)
-        except (naming.BadName, BadFilter, BadShares, ValidationError) as error:
+            delivered = handing_on.go(version, built.path)
+        except (naming.BadName, BadDestination, BadFilter, BadRepository, BadShares, ValidationError) as error:
             raise bad_arguments(error) from error
         except (Refused, actions.BuildFailed) as error:
             raise CommandError(str(error)) from error
-        self._answer(version, built.path, built.sha256, said, as_json=flags["json"])
+        self._answer(version, built.path, built.sha256, said, delivered, as_json=flags["json"])
 
     def _existing(self, flags: dict[str, Any]) -> DatasetVersion:
         _only(flags, "--version builds an existing version as it was frozen")
@@ -272,18 +284,29 @@ class Command(BaseCommand):
             actions.build_version(version=version, root=home, clock=timezone.now, progress=progress)
         return actions.build_version(version=version, root=root, clock=timezone.now, progress=progress)
 
-    def _answer(self, version: DatasetVersion, path: Path, sha256: str, said: str, *, as_json: bool) -> None:
+    def _answer(
+        self,
+        version: DatasetVersion,
+        path: Path,
+        sha256: str,
+        said: str,
+        delivered: list[Delivered] | None,
+        *,
+        as_json: bool,
+    ) -> None:
         splits = {split: rows for split, rows in version.splits.items() if rows}
         if as_json:
             if said:
                 self.stderr.write(said)
-            answer = {
+            answer: dict[str, Any] = {
                 "version": version.label,
                 "path": str(path),
                 "rows": version.rows,
                 "splits": splits,
                 "sha256": sha256,
             }
+            if delivered is not None:
+                answer["delivered"] = [each._asdict() for each in delivered]
             self.stdout.write(json.dumps(answer, ensure_ascii=False))
             return
         if said:
@@ -294,3 +317,5 @@ class Command(BaseCommand):
             self.stdout.write(f"Left out: {', '.join(f'{reason} {rows:,}' for reason, rows in left_out.items())}")
         for note in missing_split_notes(splits, Shares(*version.about.get("shares", DEFAULT))):
             self.stdout.write(note)
+        for each in delivered or []:
+            self.stdout.write(in_words(each))
