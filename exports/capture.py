@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from exports.filters import Filter
 
 
+LONGEST = "15min"
+
+
 def _sources() -> dict[str, Combinable]:
     """Return where each column of the temporary table comes from, seen from a revision."""
     return {
@@ -59,6 +62,9 @@ def captured(filter: Filter) -> Iterator[QuerySet[Chosen]]:
     with connection.cursor() as cursor:
         # Only names of our own columns are put together here; every value travels as a parameter.
         columns = ", ".join(quote(name) for name in sources)
+        if connection.vendor == "postgresql":
+            # A million rows take longer than any query that a page may make.
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [LONGEST])
         cursor.execute(f"CREATE TEMPORARY TABLE {table} ({_definitions()})")
         cursor.execute(f"INSERT INTO {table} ({columns}) {sql}", params)
         if connection.vendor == "postgresql":

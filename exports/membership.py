@@ -59,7 +59,7 @@ def _twin(chosen: Selection, at: int) -> uuid.UUID | None:
 
 def freeze_records(version: DatasetVersion, chosen: QuerySet[Chosen], shares: splits.Shares) -> None:
     """Copy the chosen rows in one INSERT … SELECT: a write transaction over many rows must not last."""
-    placements = DatasetPlacement.objects.filter(version=version, submission=OuterRef("submission"))
+    placements = DatasetPlacement.objects.filter(version=version, submission=OuterRef("submission")).order_by()
     kept = chosen.exclude(Exists(placements.exclude(reason="")))
     train, validation = shares.borders
     split = Coalesce(
