@@ -10,8 +10,10 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from collector.models import Campaign, Category
+from collector.periods import zone_of
 from leaderboard import queries
-from leaderboard.queries import Board, Period
+from leaderboard.queries import Board, Choice, Period
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -24,6 +26,12 @@ class AskedSerializer(serializers.Serializer[dict[str, Any]]):
 
     board = serializers.ChoiceField(choices=Board.choices, default=Board.PEOPLE)
     period = serializers.ChoiceField(choices=Period.choices, default=Period.WEEK)
+    campaign = serializers.SlugRelatedField(
+        slug_field="slug", queryset=Campaign.objects.visible(), required=False, help_text="Only points of this one."
+    )
+    category = serializers.SlugRelatedField(
+        slug_field="slug", queryset=Category.objects.all(), required=False, help_text="Only points of this one."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse what is not a filter, so that a misspelt one is not passed over."""
@@ -56,6 +64,7 @@ class LeaderboardSerializer(serializers.Serializer[dict[str, Any]]):
     results = RowSerializer(many=True)
     own = RowSerializer(allow_null=True)
     to_next = serializers.IntegerField(allow_null=True, help_text="Points that the own row lacks to the next rank.")
+    around = RowSerializer(many=True, help_text="The own row and its neighbours, where it is not among the results.")
 
 
 class Leaderboard(APIView):
@@ -68,8 +77,15 @@ class Leaderboard(APIView):
         asked.is_valid(raise_exception=True)
         board, period = Board(asked.validated_data["board"]), Period(asked.validated_data["period"])
         person = cast("Person", request.user)  # the permission class saw to it
-        start = queries.since(period, timezone.now(), queries.calendar())
-        found = queries.standings(board=board, since=start, person=person)
+        campaign, category = asked.validated_data.get("campaign"), asked.validated_data.get("category")
+        start = queries.since(period, timezone.now(), zone_of(campaign.time_zone) if campaign else queries.calendar())
+        choice = Choice(
+            board=board,
+            period=period,
+            campaign=campaign.pk if campaign else 0,
+            category=category.pk if category else 0,
+        )
+        found = queries.standings(choice=choice, start=start, person=person)
         body = {
             "board": board.value,
             "period": period.value,
@@ -78,5 +94,6 @@ class Leaderboard(APIView):
             "results": found.rows,
             "own": found.own,
             "to_next": found.to_next,
+            "around": found.around,
         }
         return Response(LeaderboardSerializer(body).data)

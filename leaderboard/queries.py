@@ -1,17 +1,18 @@
-"""Standings, computed from the ledger of awards whenever they are asked for."""
+"""Boards, read from the standings that are kept with the ledger of awards."""
 
 from __future__ import annotations
 
 import zoneinfo
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from django.db.models import Count, Q, Sum, TextChoices
 from django.db.models.functions import TruncDate
 from django.utils.translation import gettext_lazy as _
 
-from collector.models import Award, Campaign, Person, Submission
+from collector.models import Campaign, Person, Standing, Submission
+from collector.periods import BEGINNING, day_of, first_day, zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 SHOWN = 50
+NEIGHBOURS = 2
 DAYS = 28
 
 
@@ -61,12 +63,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Standings:
-    """The first rows, and the asking person's own (or their team's), which may stand further down."""
+    """The first rows, and the asking person's own (or their team's) with its neighbours, which may stand further down.
+
+    ``around`` holds the own row and those next to it where it is not among the first; ``to_next`` is what the own row
+    lacks to the next rank, None for the first and for who has none.
+    """
 
     rows: list[Row]
     total: int
     own: Row | None
     to_next: int | None
+    around: list[Row]
 
     @property
     def own_is_shown(self) -> bool:
@@ -74,66 +81,84 @@ class Standings:
         return self.own in self.rows
 
 
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Which standings are asked for; the campaign and the category by their keys, 0 for all."""
+
+    board: Board = Board.PEOPLE
+    period: Period = Period.WEEK
+    campaign: int = 0
+    category: int = 0
+
+
 def calendar() -> tzinfo:
     """Return the time zone of the open campaign, in which days, weeks and months begin; one query."""
     name = Campaign.objects.open().values_list("time_zone", flat=True).first()
-    return zoneinfo.ZoneInfo(name) if name else UTC
+    return zone_of(name or "")
 
 
 def since(period: Period, now: datetime, zone: tzinfo) -> datetime | None:
     """Return the moment the period began (weeks begin on Monday), or None for all time."""
-    today = now.astimezone(zone).date()
-    first = {
-        Period.DAY: today,
-        Period.WEEK: today - timedelta(days=today.weekday()),
-        Period.MONTH: today.replace(day=1),
-    }.get(period)
-    return None if first is None else datetime.combine(first, time.min, tzinfo=zone)
+    if period == Period.ALL:
+        return None
+    return datetime.combine(first_day(period, day_of(now, zone)), time.min, tzinfo=zone)
 
 
-def standings(*, board: Board, since: datetime | None, person: Person) -> Standings:
-    """Rank everybody on the board who has points since then; one query, for teams two.
+def standings(*, choice: Choice, start: datetime | None, person: Person) -> Standings:
+    """Rank everybody on the board; ``start`` is when its period began.
 
-    Equal points share a rank, and the next one skips as many (1, 2, 2, 4); among equals the name decides the order.
+    Nothing of it grows with history: sums are kept for each person and period. Equal points share a rank, and the
+    next one skips as many (1, 2, 2, 4); among equals the name decides the order. Teams are added up from their members
+    as they are now.
     """
-    awards = Award.objects.filter(person__is_active=True, person__is_source=False)
-    if since is not None:
-        awards = awards.filter(created_at__gte=since)
-    rows = _ranked(_teams(awards) if board == Board.TEAMS else _people(awards, board))
-    own_key = person.team_id if board == Board.TEAMS else person.pk
-    own = next((row for row in rows if row.key == own_key), None)
-    above = [row.points for row in rows if own is not None and row.points > own.points]
-    return Standings(
-        rows=rows[:SHOWN],
-        total=len(rows),
-        own=own,
-        to_next=above[-1] - own.points if own is not None and above else None,
-    )
+    kept = Standing.objects.filter(
+        board=Standing.Board.REVIEWERS if choice.board == Board.REVIEWERS else Standing.Board.PEOPLE,
+        period=choice.period.value,
+        starts=BEGINNING if start is None else start.date(),
+        campaign=choice.campaign,
+        category=choice.category,
+        person__is_active=True,
+        person__is_source=False,
+    ).filter(Q(points__gt=0) | Q(count__gt=0))
+    return _of_teams(kept, person) if choice.board == Board.TEAMS else _of_people(kept, person)
 
 
-def _net(reason: str) -> Count:
-    """Count the awards that were not taken back, wherever the revocation itself fell."""
-    return Count("pk", filter=Q(reason=reason, revokes=None, revoked_by=None))
+_VALUES = ("person", "person__display_name", "person__handle", "person__team__name", "points", "count")
 
 
-def _people(awards: QuerySet[Award], board: Board) -> list[Row]:
-    reason = Award.Reason.APPROVED
-    if board == Board.REVIEWERS:
-        reason = Award.Reason.REVIEWED
-        awards = awards.filter(reason=reason)
-    found = (
-        awards.order_by()
-        .values_list("person", "person__display_name", "person__handle", "person__team__name")
-        .annotate(points=Sum("points"), count=_net(reason))
-        .filter(Q(points__gt=0) | Q(count__gt=0))
-    )
+def _rows(found: QuerySet[Standing]) -> list[Row]:
     return [
         Row(key=key, name=name, handle=handle, team=team or "", points=points, count=count)
-        for key, name, handle, team, points, count in found
+        for key, name, handle, team, points, count in found.values_list(*_VALUES)
     ]
 
 
-def _teams(awards: QuerySet[Award]) -> list[Row]:
+def _of_people(kept: QuerySet[Standing], person: Person) -> Standings:
+    in_order = kept.order_by("-points", "person__display_name", "person")
+    rows = _ranked(_rows(in_order[:SHOWN]))
+    total = len(rows) if len(rows) < SHOWN else kept.count()
+    own = next((row for row in rows if row.key == person.pk), None)
+    if own is None and len(rows) == SHOWN:
+        own = next(iter(_rows(kept.filter(person=person))), None)
+        if own is not None:
+            own = replace(own, rank=1 + kept.filter(points__gt=own.points).count())
+    if own is None:
+        return Standings(rows, total, None, None, [])
+    if own in rows:
+        above = [row.points for row in rows if row.points > own.points]
+        return Standings(rows, total, own, above[-1] - own.points if above else None, [])
+    higher = _rows(kept.filter(points__gt=own.points).order_by("points", "person")[:NEIGHBOURS])[::-1]
+    lower = _rows(kept.filter(points__lt=own.points).order_by("-points", "person")[:NEIGHBOURS])
+    around = [*_placed(kept, higher), own, *_placed(kept, lower)]
+    return Standings(rows, total, own, higher[-1].points - own.points, around)
+
+
+def _placed(kept: QuerySet[Standing], rows: list[Row]) -> list[Row]:
+    ranks = {points: 1 + kept.filter(points__gt=points).count() for points in {row.points for row in rows}}
+    return [replace(row, rank=ranks[row.points]) for row in rows]
+
+
+def _of_teams(kept: QuerySet[Standing], person: Person) -> Standings:
     members = dict(
         Person.objects.filter(is_active=True, is_source=False, team__isnull=False)
         .order_by()
@@ -141,35 +166,29 @@ def _teams(awards: QuerySet[Award]) -> list[Row]:
         .annotate(Count("pk"))
     )
     found = (
-        awards.filter(person__team__isnull=False)
+        kept.filter(person__team__isnull=False)
         .order_by()
         .values_list("person__team", "person__team__name")
-        .annotate(points=Sum("points"), count=_net(Award.Reason.APPROVED))
-        .filter(Q(points__gt=0) | Q(count__gt=0))
+        .annotate(Sum("points"), Sum("count"))
     )
-    return [
+    rows = _ranked(
         Row(key=key, name=name, handle="", team=name, points=points, count=count, members=members.get(key, 1))
         for key, name, points, count in found
-    ]
+    )
+    own = next((row for row in rows if row.key == person.team_id), None)
+    above = [row.points for row in rows if own is not None and row.points > own.points]
+    to_next = above[-1] - own.points if own is not None and above else None
+    at = rows.index(own) if own is not None else 0
+    around = rows[max(SHOWN, at - NEIGHBOURS) : at + NEIGHBOURS + 1] if at >= SHOWN else []
+    return Standings(rows[:SHOWN], len(rows), own, to_next, around)
 
 
 def _ranked(rows: Iterable[Row]) -> list[Row]:
     ordered = sorted(rows, key=lambda row: (-row.points, row.name.casefold(), row.key))
     ranked: list[Row] = []
     for place, row in enumerate(ordered, start=1):
-        rank = ranked[-1].rank if ranked and ranked[-1].points == row.points else place
-        ranked.append(
-            Row(
-                key=row.key,
-                name=row.name,
-                handle=row.handle,
-                team=row.team,
-                points=row.points,
-                count=row.count,
-                members=row.members,
-                rank=rank,
-            )
-        )
+        is_equal = bool(ranked) and ranked[-1].points == row.points
+        ranked.append(replace(row, rank=ranked[-1].rank if is_equal else place))
     return ranked
 
 
@@ -199,7 +218,8 @@ class Numbers:
 
 def numbers(person: Person, now: datetime) -> Numbers:
     """Sum up a person: points, approved pairs by category and by their own days; three queries."""
-    totals = Award.objects.filter(person=person).aggregate(points=Sum("points"), reviewed=_net(Award.Reason.REVIEWED))
+    kept = Standing.objects.filter(person=person, period=Standing.Period.ALL, campaign=0, category=0)
+    totals = {board: (points, count) for board, points, count in kept.values_list("board", "points", "count")}
     approved = Submission.objects.by(person).approved().order_by()
     categories = list(
         approved.values_list("category__name").annotate(number=Count("pk")).order_by("-number", "category__name")
@@ -215,9 +235,9 @@ def numbers(person: Person, now: datetime) -> Numbers:
     )
     days = [first + timedelta(days=offset) for offset in range(DAYS)]
     return Numbers(
-        points=totals["points"] or 0,
+        points=totals.get(Standing.Board.PEOPLE, (0, 0))[0],
         approved=sum(number for _name, number in categories),
-        reviewed=totals["reviewed"],
+        reviewed=totals.get(Standing.Board.REVIEWERS, (0, 0))[1],
         categories=categories,
         days=[Day(day, by_day.get(day, 0)) for day in days],
     )

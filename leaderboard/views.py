@@ -8,9 +8,10 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from collector.models import Person
+from collector.models import Campaign, Category, Person
+from collector.periods import zone_of
 from leaderboard import queries
-from leaderboard.queries import Board, Period
+from leaderboard.queries import Board, Choice, Period
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -24,14 +25,29 @@ def board(request: PersonRequest) -> HttpResponse:
     asked_board, asked_period = request.GET.get("board"), request.GET.get("period")
     chosen = Board(asked_board) if asked_board in Board.values else Board.PEOPLE
     period = Period(asked_period) if asked_period in Period.values else Period.WEEK
-    start = queries.since(period, timezone.now(), queries.calendar())
+    campaigns = list(Campaign.objects.visible().only("pk", "slug", "name", "time_zone", "status"))
+    categories = list(Category.objects.only("pk", "slug", "name"))
+    campaign = next((one for one in campaigns if one.slug == request.GET.get("campaign")), None)
+    category = next((one for one in categories if one.slug == request.GET.get("category")), None)
+    zone = zone_of(campaign.time_zone) if campaign else queries.calendar()
+    start = queries.since(period, timezone.now(), zone)
+    choice = Choice(
+        board=chosen,
+        period=period,
+        campaign=campaign.pk if campaign else 0,
+        category=category.pk if category else 0,
+    )
     context = {
         "boards": Board.choices,
         "periods": Period.choices,
         "board": chosen.value,
         "period": period.value,
+        "campaigns": campaigns,
+        "categories": categories,
+        "campaign": campaign,
+        "category": category,
         "since": start,
-        "standings": queries.standings(board=chosen, since=start, person=request.user),
+        "standings": queries.standings(choice=choice, start=start, person=request.user),
     }
     return render(request, "leaderboard/board.html", context)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
+from collector.actions import standings
 from collector.models import Award, Review, Submission
 
 if TYPE_CHECKING:
@@ -16,34 +17,49 @@ REVIEW_POINTS = 2
 
 def award_approval(*, submission: Submission, review: Review, now: datetime) -> Award:
     """Give the author the category's points for the approval that ``review`` completed."""
-    return Award.objects.create(
+    return _given(
         person_id=submission.author_id,
         points=submission.category.points,
         reason=Award.Reason.APPROVED,
-        campaign_id=submission.campaign_id,
-        category_id=submission.category_id,
         submission=submission,
         review=review,
-        created_at=now,
+        now=now,
     )
 
 
 def award_review(*, submission: Submission, review: Review, now: datetime) -> Award:
     """Give the reviewer the points for a decision, whichever way it went."""
-    return Award.objects.create(
+    return _given(
         person_id=review.reviewer_id,
         points=REVIEW_POINTS,
         reason=Award.Reason.REVIEWED,
+        submission=submission,
+        review=review,
+        now=now,
+    )
+
+
+def _given(
+    *, person_id: int, points: int, reason: Award.Reason, submission: Submission, review: Review, now: datetime
+) -> Award:
+    # The approval that may follow is the author's: both are held at once, in the same order as everywhere.
+    standings.hold([submission.author_id, review.reviewer_id])
+    award = Award.objects.create(
+        person_id=person_id,
+        points=points,
+        reason=reason,
         campaign_id=submission.campaign_id,
         category_id=submission.category_id,
         submission=submission,
         review=review,
         created_at=now,
     )
+    standings.post([award])
+    return award
 
 
-def revoke_award(*, award: Award, now: datetime) -> Award:
-    """Take one standing award back by a negative row; the database refuses a second one."""
+def _taken_back(award: Award, now: datetime) -> Award:
+    """Write the negative row; the database refuses a second one."""
     return Award.objects.create(
         person_id=award.person_id,
         points=-award.points,
@@ -64,8 +80,12 @@ def revoke_standing_awards(*, submission: Submission, now: datetime, void_review
     Args:
         void_reviews: take back, too, what reviewers earned for decisions that have been voided.
     """
-    standing = Award.objects.filter(submission=submission, revokes=None, revoked_by=None)
+    given = Award.objects.filter(submission=submission, revokes=None, revoked_by=None).order_by("person_id", "pk")
     ground = Q(reason=Award.Reason.APPROVED)
     if void_reviews:
         ground |= Q(reason=Award.Reason.REVIEWED, review__voided_at__isnull=False)
-    return [revoke_award(award=award, now=now) for award in standing.filter(ground)]
+    awards = list(given.filter(ground))
+    standings.hold([submission.author_id, *(award.person_id for award in awards)])
+    taken = [_taken_back(award, now) for award in awards]
+    standings.post(taken)
+    return taken

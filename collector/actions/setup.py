@@ -11,7 +11,18 @@ from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
 from collector.actions.campaigns import publish_terms
-from collector.models import Campaign, CampaignCategory, CannedReason, Category, CategoryExample, Passage, Role
+from collector.actions.standings import rebuild_standings
+from collector.models import (
+    Award,
+    Campaign,
+    CampaignCategory,
+    CannedReason,
+    Category,
+    CategoryExample,
+    Passage,
+    Role,
+    Standing,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -57,7 +68,9 @@ def read_content(name: str) -> Any:
 
 @transaction.atomic
 def ensure_installation(*, now: datetime) -> None:
-    """Make what is missing of the roles, categories, canned reasons and first campaign; safe to repeat."""
+    """Make what is missing of the roles, categories, canned reasons, first campaign and standings; safe to repeat."""
+    if Award.objects.exists() and not Standing.objects.exists():
+        rebuild_standings()  # an installation from before there were any
     ensure_roles()
     ensure_categories()
     ensure_canned_reasons()

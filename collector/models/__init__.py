@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collector.models.awards import Award
+from collector.models.awards import Award, Standing
 from collector.models.campaigns import (
     Campaign,
     CampaignCategory,
@@ -60,6 +60,7 @@ __all__ = [
     "Revision",
     "Role",
     "SheetImport",
+    "Standing",
     "Submission",
     "Team",
     "Terms",

@@ -56,3 +56,57 @@ class Award(models.Model):
 
     def __str__(self) -> str:
         return f"{self.points:+d} {self.person}"
+
+
+class Standing(models.Model):
+    """What a person has on one board in one period: the sum of the ledger's rows, kept in their transaction.
+
+    A board reads these and never the ledger, so that its cost does not grow with history. ``rebuild_standings`` makes
+    them again and proves that they are equal.
+    """
+
+    class Board(models.TextChoices):
+        """Which awards count: all of a person's, or only those for reviews."""
+
+        PEOPLE = "people", _("People")
+        REVIEWERS = "reviewers", _("Reviewers")
+
+    class Period(models.TextChoices):
+        """How long a period is; each is of the calendar of the campaign that gave the award."""
+
+        DAY = "day", _("Day")
+        WEEK = "week", _("Week")
+        MONTH = "month", _("Month")
+        ALL = "all", _("All time")
+
+    board = models.CharField(max_length=10, choices=Board)
+    period = models.CharField(max_length=5, choices=Period)
+    starts = models.DateField(help_text=_("The period's first day; for all time the first of 1970."))
+    # Keys, 0 for all of them together: a null would not be equal to itself in the unique constraint.
+    campaign = models.PositiveBigIntegerField(default=0, help_text=_("The campaign's key; 0 for all."))
+    category = models.PositiveBigIntegerField(default=0, help_text=_("The category's key; 0 for all."))
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="standings")
+    points = models.IntegerField(default=0)
+    count = models.IntegerField(default=0, help_text=_("Approved pairs, or reviews that stand, of the period."))
+
+    class Meta:
+        ordering = ("board", "period", "starts", "campaign", "category", "-points", "person")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "period", "starts", "board", "campaign", "category"], name="standing_once"
+            ),
+            models.CheckConstraint(name="standing_board_known", condition=Q(board__in=["people", "reviewers"])),
+            models.CheckConstraint(
+                name="standing_period_known", condition=Q(period__in=["day", "week", "month", "all"])
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["board", "period", "starts", "campaign", "category", "-points", "person"],
+                include=["count"],
+                name="standing_by_points",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} {self.board} {self.period} {self.starts}: {self.points}"

@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 )
 
 from collector.actions import drafts, locks, queue, reviews, submissions, suggestions
+from collector.actions.standings import rebuild_standings
 from collector.errors import Refused
 from collector.models import Award, Review, Submission
 from collector.pairs import Text
@@ -277,6 +278,15 @@ class SubmissionLife(RuleBasedStateMachine):
         judges = [review.reviewer_id for review in self._standing()]
         assert self.author.pk not in judges
         assert len(judges) == len(set(judges))
+
+    @rule(days=st.integers(1, 40))
+    def days_pass(self, days: int) -> None:
+        self._tick(days * 24 * 60 * 60)
+
+    @invariant()
+    def the_boards_equal_the_ledger(self) -> None:
+        if hasattr(self, "submission"):
+            assert rebuild_standings(is_dry=True).is_right
 
     @invariant()
     def reviewers_are_paid_for_the_reviews_that_stand(self) -> None:

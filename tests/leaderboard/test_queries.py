@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from collector.actions.submissions import withdraw
-from leaderboard.queries import Board, Period, numbers, since, standings
+from leaderboard import queries
+from leaderboard.queries import Board, Choice, Period, Standings, numbers, since, standings
 from tests.factories import NOW, TeamFactory, contributor_in, make_submission, reviewer
 
 if TYPE_CHECKING:
@@ -23,9 +24,14 @@ def approved(campaign: Campaign, author: Person, times: int = 1) -> None:
         make_submission(campaign=campaign, author=author, status="approved")
 
 
-def people(person: Person) -> list[tuple[int, str]]:
-    found = standings(board=Board.PEOPLE, since=None, person=person)
-    return [(row.rank, row.name) for row in found.rows if row.count]
+def ask(person: Person, now: datetime = NOW, **choice: Any) -> Standings:
+    """Ask for a board as it stands at a moment; all time, unless another period is chosen."""
+    asked = Choice(**{"period": Period.ALL} | choice)
+    return standings(choice=asked, start=since(asked.period, now, UTC), person=person)
+
+
+def people(person: Person, **choice: Any) -> list[tuple[int, str]]:
+    return [(row.rank, row.name) for row in ask(person, **choice).rows if row.count]
 
 
 def test_equal_points_share_a_rank_and_the_name_decides_the_order(campaign: Campaign) -> None:
@@ -40,7 +46,7 @@ def test_own_row_knows_the_distance_to_the_next(campaign: Campaign) -> None:
     ada, bob = contributor_in(campaign), contributor_in(campaign)
     approved(campaign, ada)
     approved(campaign, bob, 3)
-    found = standings(board=Board.PEOPLE, since=None, person=ada)
+    found = ask(ada)
     assert found.own is not None
     assert found.to_next == 2 * found.own.points
 
@@ -62,8 +68,8 @@ def test_withdrawn_work_leaves_the_board(campaign: Campaign) -> None:
 def test_awards_before_the_period_do_not_count(campaign: Campaign) -> None:
     ada = contributor_in(campaign)
     approved(campaign, ada)
-    found = standings(board=Board.PEOPLE, since=NOW + timedelta(seconds=1), person=ada)
-    assert found.rows == []
+    assert ask(ada, period=Period.DAY).rows
+    assert ask(ada, NOW + timedelta(days=1), period=Period.DAY).rows == []
 
 
 def test_team_counts_points_per_active_member(campaign: Campaign) -> None:
@@ -71,7 +77,7 @@ def test_team_counts_points_per_active_member(campaign: Campaign) -> None:
     ada = contributor_in(campaign, team=team)
     contributor_in(campaign, team=team)
     approved(campaign, ada)
-    own = standings(board=Board.TEAMS, since=None, person=ada).own
+    own = ask(ada, board=Board.TEAMS).own
     assert own is not None
     assert (own.members, own.per_head) == (2, own.points / 2)
 
@@ -80,7 +86,7 @@ def test_reviewers_board_counts_reviews(campaign: Campaign) -> None:
     rita = reviewer()
     for _time in range(2):
         make_submission(campaign=campaign, status="approved", by_reviewer=rita)
-    own = standings(board=Board.REVIEWERS, since=None, person=rita).own
+    own = ask(rita, board=Board.REVIEWERS).own
     assert own is not None
     assert own.count == 2
 
@@ -89,12 +95,12 @@ def test_reviewers_board_counts_reviews(campaign: Campaign) -> None:
 def test_board_costs_the_same_for_many(
     campaign: Campaign, board: Board, budget: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    """One grouped read of the ledger; teams also count their members."""
+    """One read of the standings; teams also count their members."""
     everybody = [contributor_in(campaign, team=TeamFactory.create()) for _number in range(4)]
     for person in everybody:
         approved(campaign, person)
     with django_assert_num_queries(budget):
-        standings(board=board, since=None, person=everybody[0])
+        ask(everybody[0], board=board)
 
 
 def test_week_begins_on_monday_in_the_campaigns_zone() -> None:
@@ -112,3 +118,51 @@ def test_person_numbers_count_approved_by_category_and_day(campaign: Campaign) -
     approved(campaign, ada, 2)
     found = numbers(ada, NOW)
     assert (found.approved, found.days[-1].approved, len(found.categories)) == (2, 2, 2)
+
+
+def test_own_row_stands_among_its_neighbours_where_it_is_further_down(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "SHOWN", 2)
+    everybody = [contributor_in(campaign, display_name=f"P{number}") for number in range(6)]
+    for number, person in enumerate(everybody):
+        approved(campaign, person, 6 - number)
+    found = ask(everybody[4])
+    assert [row.name for row in found.rows] == ["P0", "P1"]
+    writers = [(row.rank, row.name) for row in found.around if row.count]  # reviewers have points, too
+    assert writers == [(3, "P2"), (4, "P3"), (5, "P4"), (6, "P5")]
+    assert found.own is not None
+    assert (found.own.rank, found.to_next) == (5, found.around[1].points - found.own.points)
+
+
+def test_own_row_further_down_costs_a_few_queries_however_many_there_are(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    monkeypatch.setattr(queries, "SHOWN", 1)
+    everybody = [contributor_in(campaign) for _number in range(6)]
+    for number, person in enumerate(everybody):
+        approved(campaign, person, 6 - number)
+    with django_assert_max_num_queries(10):
+        ask(everybody[4])
+
+
+def test_a_category_has_a_board_of_its_own(campaign: Campaign) -> None:
+    ada, bob = contributor_in(campaign, display_name="Ada"), contributor_in(campaign, display_name="Bob")
+    one = make_submission(campaign=campaign, author=ada, status="approved")
+    make_submission(campaign=campaign, author=bob, status="approved")
+    assert people(ada, category=one.category_id) == [(1, "Ada")]
+    assert people(ada, campaign=campaign.pk) == [(1, "Ada"), (1, "Bob")]
+    assert people(ada, campaign=campaign.pk + 1) == []
+
+
+def test_a_board_turns_at_midnight_of_the_campaign(campaign: Campaign) -> None:
+    campaign.time_zone = "Europe/Berlin"
+    campaign.save()
+    zone = ZoneInfo("Europe/Berlin")
+    ada = contributor_in(campaign)
+    before = datetime(2026, 3, 28, 22, 59, tzinfo=UTC)  # a minute before midnight, the night clocks change
+    make_submission(campaign=campaign, author=ada, status="approved", now=before)
+    make_submission(campaign=campaign, author=ada, status="approved", now=before + timedelta(minutes=2))
+    for moment, count in ((before, 1), (before + timedelta(minutes=2), 1), (before + timedelta(hours=24), 0)):
+        found = standings(choice=Choice(period=Period.DAY), start=since(Period.DAY, moment, zone), person=ada)
+        assert sum(row.count for row in found.rows) == count
