@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from collector.actions import gold, locks
 from collector.actions.reviews import revoke_approval
+from collector.actions.submissions import take_out
 from collector.admin_base import AUDIT_TEXT, Act, Acting, ExactTextField, Untouchable, audit, person_of
 from collector.models import (
     AuditEntry,
@@ -105,6 +106,8 @@ class SubmissionAdmin(Untouchable, Acting):
         found = []
         if item.status == Submission.Status.APPROVED and person.has_role(Role.ADMIN):
             found.append(self.act(item, "revoke", _("Revoke approval")))
+        if item.status != Submission.Status.WITHDRAWN and person.has_role(Role.ADMIN):
+            found.append(self.act(item, "take-out", _("Take out at a person's request")))
         if item.locked_at is not None:
             found.append(self.act(item, "unlock", _("Unlock")))
         elif item.status != Submission.Status.WITHDRAWN:
@@ -117,6 +120,7 @@ class SubmissionAdmin(Untouchable, Acting):
         """Add a page for each act."""
         views = {
             "revoke": self.revoke_view,
+            "take-out": self.take_out_view,
             "lock": self.lock_view,
             "unlock": self.unlock_view,
             "gold": self.gold_view,
@@ -170,6 +174,26 @@ class SubmissionAdmin(Untouchable, Acting):
             form=ReasonForm(request.POST or None),
             do=lambda item, fields: revoke(item, reason=fields["reason"], by=person_of(request)),
         )
+
+    def take_out_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Take a submission out for somebody."""
+        return self.run_act(
+            request,
+            object_id,
+            explanation=_(
+                "Later dataset versions leave it out and name it in CHANGES.md; its points are taken back. "
+                "Versions that hold it stay as they are: withdraw them where they must not be had any longer. "
+                "This can't be undone."
+            ),
+            form=ReasonForm(request.POST or None),
+            do=lambda item, fields: taken_out(item, reason=fields["reason"], by=person_of(request)),
+        )
+
+
+def taken_out(submission: Submission, *, reason: str, by: Person) -> None:
+    """Take a submission out and record it beside its own history."""
+    take_out(submission=submission, reason=reason, by=by, now=timezone.now())
+    audit(verb="taken_out", target=submission, by=by, detail={"reason": reason[:AUDIT_TEXT]})
 
 
 def revoke(submission: Submission, *, reason: str, by: Person) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collector.agreement.report import Answers, Decisions, Report
 
 KEPT_SECONDS = 24 * 60 * 60
-UNSETTLING = (Event.Kind.RESUBMITTED, Event.Kind.WITHDRAWN, Event.Kind.EDITED)
+UNSETTLING = (Event.Kind.RESUBMITTED, Event.Kind.WITHDRAWN, Event.Kind.TAKEN_OUT, Event.Kind.EDITED)
 FORM = 1  # grows when the shape of a kept report changes
 DECISION_CODES = {Review.Decision.APPROVE: 0, Review.Decision.REJECT: 1, Review.Decision.REQUEST_CHANGES: 2}
 

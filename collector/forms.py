@@ -242,11 +242,20 @@ class ProfileForm(forms.ModelForm[Person]):
 
     class Meta:
         model = Person
-        fields = ("display_name", "handle", "team", "time_zone", "wants_digest")
+        fields = ("display_name", "handle", "team", "time_zone", "on_boards", "wants_digest")
 
     time_zone = forms.ChoiceField(
         label=_("Time zone"), choices=[(name, name) for name in sorted(zoneinfo.available_timezones())]
     )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["on_boards"].required = False
+
+    def clean_on_boards(self) -> str:
+        """Leave it as it is where nothing was chosen."""
+        chosen: str = self.cleaned_data["on_boards"] or self.initial["on_boards"]
+        return chosen
 
 
 class SignupForm(forms.Form):

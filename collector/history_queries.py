@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Kind = Event.Kind
 # What only a lead or admin does; everything else that isn't the author's is a reviewer's.
-LEADS_ACTS = {Kind.REVOKED, Kind.LOCKED, Kind.UNLOCKED, Kind.IMPORTED}
+LEADS_ACTS = {Kind.REVOKED, Kind.TAKEN_OUT, Kind.LOCKED, Kind.UNLOCKED, Kind.IMPORTED}
 # Characters of all comparisons on one page, newest first; what is older stands there uncompared.
 COMPARED_CHARACTERS = 600_000
 

@@ -200,9 +200,10 @@ def reasons(after: DatasetVersion, before: DatasetVersion, keys: Sequence[uuid.U
 
 
 def withdrawn_before(version: DatasetVersion) -> Iterator[str]:
-    """Yield the ids that left at an ancestor because their authors withdrew them, and that are still out, by id."""
+    """Yield the ids that left at an ancestor because somebody withdrew them, and that are still out, by id."""
     ancestors = lineage(version)[1:]
-    rows = DatasetRemoval.objects.filter(version__in=ancestors, reason=DatasetRemoval.Reason.WITHDRAWN)
+    left = [DatasetRemoval.Reason.WITHDRAWN, DatasetRemoval.Reason.TAKEN_OUT]
+    rows = DatasetRemoval.objects.filter(version__in=ancestors, reason__in=left)
     rows = rows.filter(~_in(version)).exclude(submission__in=version.removals.values("submission"))
     keys = rows.order_by("submission_id").values_list("submission_id", flat=True).distinct()
     yield from map(str, keys.iterator(chunk_size=CHUNK_ROWS))

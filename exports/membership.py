@@ -20,7 +20,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, RowNumber
 
-from collector.models import Submission
+from collector.models import Event, Submission
 from exports import comparisons, semver, splits
 from exports.models import FROZEN_FACTS, Chosen, DatasetPlacement, DatasetRecord, DatasetRemoval, DatasetVersion
 
@@ -100,6 +100,8 @@ def freeze_removals(version: DatasetVersion) -> None:
     if version.parent is None:
         return
     gone = DatasetRecord.objects.of(version.parent).not_in(version).values_list("submission_id", "submission__status")
+    asked_for = Event.objects.filter(kind=Event.Kind.TAKEN_OUT, submission__in=gone.values("submission_id"))
+    taken_out = set(asked_for.values_list("submission_id", flat=True))
     reasons = {
         Submission.Status.WITHDRAWN: DatasetRemoval.Reason.WITHDRAWN,
         Submission.Status.REJECTED: DatasetRemoval.Reason.REJECTED,
@@ -110,7 +112,9 @@ def freeze_removals(version: DatasetVersion) -> None:
             DatasetRemoval(
                 version=version,
                 submission_id=key,
-                reason=reasons.get(Submission.Status(status), DatasetRemoval.Reason.IN_REVIEW),
+                reason=DatasetRemoval.Reason.TAKEN_OUT
+                if key in taken_out
+                else reasons.get(Submission.Status(status), DatasetRemoval.Reason.IN_REVIEW),
             )
             for key, status in gone
         ),

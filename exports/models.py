@@ -367,6 +367,7 @@ class DatasetRemoval(models.Model):
         """Why a record left."""
 
         WITHDRAWN = "withdrawn", _("withdrawn by its author")
+        TAKEN_OUT = "taken_out", _("taken out at a person's request")
         REJECTED = "rejected", _("rejected")
         IN_REVIEW = "in_review", _("back in review")
         FILTERED = "filtered", _("no longer chosen by the filter")
@@ -381,7 +382,7 @@ class DatasetRemoval(models.Model):
             models.UniqueConstraint(fields=["version", "submission"], name="dataset_removal_once"),
             models.CheckConstraint(
                 name="dataset_removal_reason_known",
-                condition=Q(reason__in=["withdrawn", "rejected", "in_review", "filtered"]),
+                condition=Q(reason__in=["withdrawn", "taken_out", "rejected", "in_review", "filtered"]),
             ),
         ]
 

@@ -21,6 +21,7 @@ Say = Callable[..., None]
 REASONS = {
     "withdrawn": "withdrawn by its author",
     "rejected": "rejected",
+    "taken_out": "taken out at a person's request",
     "in_review": "back in review, not approved at the time",
     "filtered": "approved, but no longer chosen by the filter",
 }

@@ -120,21 +120,29 @@ def standings(*, choice: Choice, start: datetime | None, person: Person) -> Stan
         person__is_active=True,
         person__is_source=False,
     ).filter(Q(points__gt=0) | Q(count__gt=0))
-    return _of_teams(kept, person) if choice.board == Board.TEAMS else _of_people(kept, person)
+    if choice.board == Board.TEAMS:
+        return _of_teams(kept, person)
+    return _of_people(kept.exclude(person__on_boards=Person.OnBoards.AWAY), person)
 
 
 _VALUES = ("person", "person__display_name", "person__handle", "person__team__name", "points", "count")
 
 
 def _rows(found: QuerySet[Standing]) -> list[Row]:
-    return [
-        Row(key=key, name=name, handle=handle, team=team or "", points=points, count=count)
-        for key, name, handle, team, points, count in found.values_list(*_VALUES)
-    ]
+    """Return rows as others may see them: who stands under a pseudonym has no name, team or page there."""
+    rows = []
+    for key, name, handle, team, points, count, how, pseudonym in found.values_list(
+        *_VALUES, "person__on_boards", "person__pseudonym"
+    ):
+        row = Row(key=key, name=name, handle=handle, team=team or "", points=points, count=count)
+        is_hidden = how == Person.OnBoards.PSEUDONYM
+        rows.append(replace(row, name=pseudonym, handle="", team="") if is_hidden else row)
+    return rows
 
 
 def _of_people(kept: QuerySet[Standing], person: Person) -> Standings:
-    in_order = kept.order_by("-points", "person__display_name", "person")
+    # Names decide among equals where they are shown; in the order of the database they would tell who hides.
+    in_order = kept.order_by("-points", "person")
     rows = _ranked(_rows(in_order[:SHOWN]))
     total = len(rows) if len(rows) < SHOWN else kept.count()
     own = next((row for row in rows if row.key == person.pk), None)

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from collector.models import Campaign, Category, Person
 from collector.periods import zone_of
 from leaderboard import queries
 from leaderboard.queries import Board, Choice, Period
+from ui.partials import render_partial_response
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from collector.views.common import PersonRequest
 
+ON_WALL = 10
+
 
 @require_safe
 def board(request: PersonRequest) -> HttpResponse:
-    """Show a board; an unknown board or period in the address is the usual one."""
+    """Show a board; an unknown board or period in the address is the usual one. ``display=wall`` is for a screen."""
+    if request.GET.get("display") == "wall":
+        return wall(request)
     asked_board, asked_period = request.GET.get("board"), request.GET.get("period")
     chosen = Board(asked_board) if asked_board in Board.values else Board.PEOPLE
     period = Period(asked_period) if asked_period in Period.values else Period.WEEK
@@ -52,9 +59,26 @@ def board(request: PersonRequest) -> HttpResponse:
     return render(request, "leaderboard/board.html", context)
 
 
+def wall(request: PersonRequest) -> HttpResponse:
+    """Show the week on a screen that everybody passes by; it asks for the figures again by itself."""
+    now = timezone.now()
+    start = queries.since(Period.WEEK, now, queries.calendar())
+    boards = [
+        (label, queries.standings(choice=Choice(board=board, period=Period.WEEK), start=start, person=request.user))
+        for board, label in ((Board.PEOPLE, _("People")), (Board.TEAMS, _("Teams")))
+    ]
+    context = {
+        "since": start,
+        "now": now,
+        "boards": [(label, found.rows[:ON_WALL]) for label, found in boards],
+    }
+    return render_partial_response(request, "leaderboard/wall.html", context, {"wall": "wall"})
+
+
 @require_safe
 def person(request: PersonRequest, handle: str) -> HttpResponse:
-    """Show what a colleague did here; sources of imports and people who left have no page."""
-    found = get_object_or_404(Person.objects.select_related("team"), handle=handle, is_active=True, is_source=False)
+    """Show what a colleague did here; sources of imports, people who left and who hides on the boards have no page."""
+    seen = Person.objects.filter(Q(on_boards=Person.OnBoards.NAME) | Q(pk=request.user.pk))
+    found = get_object_or_404(seen.select_related("team"), handle=handle, is_active=True, is_source=False)
     numbers = queries.numbers(found, timezone.now())
     return render(request, "leaderboard/person.html", {"person": found, "numbers": numbers})

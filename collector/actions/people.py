@@ -147,19 +147,23 @@ def update_profile(
     by: Person,
     now: datetime,
     wants_digest: bool | None = None,
+    on_boards: str = "",
 ) -> Person:
     """Change what others see of a person, the zone their times are shown in, and whether they get the daily e-mail.
 
     Args:
         wants_digest: None leaves it as it is.
+        on_boards: one of ``Person.OnBoards``; "" leaves it as it is.
     """
     validate_text(display_name)
     person.display_name, person.handle, person.team, person.time_zone = display_name, handle, team, time_zone
     if wants_digest is not None:
         person.wants_digest = wants_digest
+    if on_boards:
+        person.on_boards = on_boards
     person.full_clean(exclude=["password"])
     with transaction.atomic():
-        person.save(update_fields=["display_name", "handle", "team", "time_zone", "wants_digest"])
+        person.save(update_fields=["display_name", "handle", "team", "time_zone", "wants_digest", "on_boards"])
         AuditEntry.objects.create(by=by, verb="person.profile", target=person.handle, at=now)
     return person
 

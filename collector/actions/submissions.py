@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -21,11 +22,12 @@ from collector.models import (
     Person,
     ReviewLease,
     Revision,
+    Role,
     Submission,
     Terms,
 )
 from collector.pairs import NOTHING_PASTED, Pasted
-from collector.text import fingerprint, instruction_fingerprint, validate_text
+from collector.text import fingerprint, instruction_fingerprint, is_blank, normalize_newlines, validate_text
 
 if TYPE_CHECKING:
     import uuid
@@ -287,6 +289,30 @@ def withdraw(*, submission: Submission, by: Person, now: datetime) -> Submission
     """
     submission = locked(submission.pk)
     owned(submission=submission, by=by)
+    return _leave(submission, kind=Event.Kind.WITHDRAWN, by=by, now=now)
+
+
+@transaction.atomic
+def take_out(*, submission: Submission, reason: str, by: Person, now: datetime) -> Submission:
+    """Take a submission out at the request of a person, its author or somebody it tells of; as if it was withdrawn.
+
+    Later releases leave it out and name it in their CHANGES.md. Files of versions that hold it stay as they are:
+    withdraw those versions, too, where they must not be had any longer.
+
+    Raises:
+        NotAllowed: the person is not an admin.
+        ValidationError: no reason given.
+    """
+    if not by.has_role(Role.ADMIN):
+        raise NotAllowed(_("Only an admin can take a submission out for somebody."))
+    if is_blank(reason):
+        raise ValidationError({"reason": [_("Say who asked and why; the submission's history keeps it.")]})
+    validate_text(reason)
+    submission = locked(submission.pk)
+    return _leave(submission, kind=Event.Kind.TAKEN_OUT, by=by, now=now, note=normalize_newlines(reason))
+
+
+def _leave(submission: Submission, *, kind: Event.Kind, by: Person, now: datetime, note: str = "") -> Submission:
     if submission.status == Status.WITHDRAWN:
         return submission
     before = submission.status
@@ -297,7 +323,7 @@ def withdraw(*, submission: Submission, by: Person, now: datetime) -> Submission
     near.forget(submission=submission)
     ReviewLease.objects.filter(submission=submission).delete()
     revoke_standing_awards(submission=submission, now=now)
-    record(submission=submission, kind=Event.Kind.WITHDRAWN, before=before, by=by, now=now)
+    record(submission=submission, kind=kind, before=before, by=by, now=now, note=note)
     return submission
 
 

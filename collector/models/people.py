@@ -91,6 +91,14 @@ class Person(AbstractBaseUser, PermissionsMixin):
         ],
         error_messages={"unique": _("This handle is taken.")},
     )
+
+    class OnBoards(models.TextChoices):
+        """How a person stands on the boards."""
+
+        NAME = "name", _("with my name")
+        PSEUDONYM = "pseudonym", _("under my pseudonym")
+        AWAY = "away", _("not at all")
+
     pseudonym = models.CharField(max_length=20, unique=True, default=new_pseudonym, editable=False)
     team = models.ForeignKey(
         Team, verbose_name=_("team"), null=True, blank=True, on_delete=models.SET_NULL, related_name="members"
@@ -98,6 +106,13 @@ class Person(AbstractBaseUser, PermissionsMixin):
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_time_zone])
     wants_digest = models.BooleanField(
         _("daily e-mail"), default=False, help_text=_("What happened to my work, at most once a day.")
+    )
+    on_boards = models.CharField(
+        _("on the boards"),
+        max_length=10,
+        choices=OnBoards,
+        default=OnBoards.NAME,
+        help_text=_("How others see me there. My points count for my team either way."),
     )
     is_active = models.BooleanField(
         _("active"), default=True, help_text=_("Untick to end all sessions and tokens at once.")
@@ -117,6 +132,9 @@ class Person(AbstractBaseUser, PermissionsMixin):
         verbose_name_plural = _("people")
         ordering = ("display_name", "pk")
         constraints = [
+            models.CheckConstraint(
+                name="person_on_boards_known", condition=models.Q(on_boards__in=["name", "pseudonym", "away"])
+            ),
             models.UniqueConstraint(
                 Lower("email"),
                 name="person_email_unique",

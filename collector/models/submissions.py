@@ -302,6 +302,7 @@ class Event(models.Model):
         RESUBMITTED = "resubmitted", _("Resubmitted")
         REVIEWED = "reviewed", _("Reviewed")
         WITHDRAWN = "withdrawn", _("Withdrawn")
+        TAKEN_OUT = "taken_out", _("Taken out at a person's request")
         REVOKED = "revoked", _("Approval revoked")
         IMPORTED = "imported", _("Imported")
         EDITED = "edited", _("Edited by a reviewer")
@@ -339,6 +340,7 @@ class Event(models.Model):
                         "resubmitted",
                         "reviewed",
                         "withdrawn",
+                        "taken_out",
                         "revoked",
                         "imported",
                         "edited",

@@ -31,6 +31,7 @@ def profile(request: PersonRequest) -> HttpResponse:
             handle=form.cleaned_data["handle"],
             team=form.cleaned_data["team"],
             time_zone=form.cleaned_data["time_zone"],
+            on_boards=form.cleaned_data["on_boards"],
             wants_digest=form.cleaned_data["wants_digest"],
             by=request.user,
             now=timezone.now(),

@@ -136,6 +136,32 @@ def test_an_admin_revokes_an_approval_with_a_reason(as_admin: Client, admin: Per
     assert entry.detail == {"reason": "Copied from a book."}
 
 
+def test_an_admin_takes_a_record_out_at_a_persons_request(
+    as_admin: Client, admin: Person, approved: Submission
+) -> None:
+    assert page(approved, "take-out") in as_admin.get(page(approved)).content.decode()
+    answer = as_admin.post(page(approved, "take-out"), {"reason": "She is named in it."})
+    assert answer.status_code == 302
+    approved.refresh_from_db()
+    assert (approved.status, approved.approved_at) == ("withdrawn", None)
+    assert approved.events.get(kind="taken_out").note == "She is named in it."
+    entry = last_entry()
+    assert (entry.by, entry.verb) == (admin, "admin.taken_out")
+    assert sum(approved.awards.filter(reason="approved").values_list("points", flat=True)) == 0
+
+
+def test_taking_a_record_out_needs_a_reason(as_admin: Client, approved: Submission) -> None:
+    assert as_admin.post(page(approved, "take-out"), {"reason": " "}).status_code == 400
+    approved.refresh_from_db()
+    assert approved.status == "approved"
+
+
+def test_a_lead_cant_take_a_record_out(as_lead: Client, approved: Submission) -> None:
+    assert as_lead.post(page(approved, "take-out"), {"reason": "No."}).status_code == 403
+    approved.refresh_from_db()
+    assert approved.status == "approved"
+
+
 @pytest.mark.parametrize("reason", ["", "  \n"])
 def test_a_revocation_needs_a_reason(as_admin: Client, approved: Submission, reason: str) -> None:
     answer = as_admin.post(page(approved, "revoke"), {"reason": reason})

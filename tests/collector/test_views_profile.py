@@ -42,3 +42,16 @@ def test_the_role_is_not_a_field(author: Person, sign_in: Callable[[Person], Cli
     author.refresh_from_db()
     assert not author.is_staff
     assert author.role_names == {"contributor"}
+
+
+def test_a_person_chooses_how_to_stand_on_the_boards(author: Person, sign_in: Callable[[Person], Client]) -> None:
+    sign_in(author).post("/profile/", PROFILE | {"on_boards": "pseudonym"})
+    author.refresh_from_db()
+    assert author.on_boards == "pseudonym"
+    sign_in(author).post("/profile/", PROFILE)
+    author.refresh_from_db()
+    assert author.on_boards == "pseudonym"
+
+
+def test_an_unknown_way_to_stand_there_is_refused(author: Person, sign_in: Callable[[Person], Client]) -> None:
+    assert sign_in(author).post("/profile/", PROFILE | {"on_boards": "everywhere"}).status_code == 400

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 from markdown_it import MarkdownIt
 
+from collector.actions import submissions
 from exports import changelog
-from tests.exports.helpers import approve, listed_changes, release, rewrite, take_back
+from tests.exports.helpers import NOW, approve, listed_changes, release, rewrite, take_back
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from collector.models import Campaign, Category
+    from collector.models import Campaign, Category, Person
 
 pytestmark = pytest.mark.django_db
 
@@ -45,6 +46,21 @@ def test_changes_say_what_changed_how_much_and_why(root: Path, campaign: Campaig
     words = "Because light of [-short -]{+long +}wavelength is scattered [-most-]{+least+}."
     assert f"  - response:\n\n        {words}\n\n## Added" in said
     assert said.endswith(f"## Added\n\n- `{new.pk}`\n")
+
+
+def test_what_was_taken_out_for_somebody_is_named_in_every_later_version(
+    root: Path, campaign: Campaign, category: Category, admin: Person
+) -> None:
+    kept, gone = approve(campaign, category, 2)
+    release(root)
+    submissions.take_out(submission=gone, reason="She is named in it.", by=admin, now=NOW)
+    release(root)
+    assert f"- `{gone.pk}`: taken out at a person's request" in changes_of(root, "v2")
+    rewrite(kept, response="Because of scattering.")
+    release(root)
+    said = changes_of(root, "v3")
+    assert f"`{gone.pk}`" in said
+    assert "She is named in it." not in said
 
 
 def test_the_first_version_says_so(root: Path, campaign: Campaign, category: Category) -> None:

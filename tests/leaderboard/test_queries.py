@@ -166,3 +166,27 @@ def test_a_board_turns_at_midnight_of_the_campaign(campaign: Campaign) -> None:
     for moment, count in ((before, 1), (before + timedelta(minutes=2), 1), (before + timedelta(hours=24), 0)):
         found = standings(choice=Choice(period=Period.DAY), start=since(Period.DAY, moment, zone), person=ada)
         assert sum(row.count for row in found.rows) == count
+
+
+def test_who_hides_stands_there_under_the_pseudonym_alone(campaign: Campaign) -> None:
+    ada = contributor_in(campaign, display_name="Ada", team=TeamFactory.create())
+    bob = contributor_in(campaign, display_name="Bob")
+    approved(campaign, ada)
+    ada.on_boards = "pseudonym"
+    ada.save()
+    (row,) = [row for row in ask(bob).rows if row.count]
+    assert (row.name, row.handle, row.team) == (ada.pseudonym, "", "")
+    assert ask(ada).own == row
+
+
+def test_who_leaves_the_boards_is_not_ranked_but_counts_for_the_team(campaign: Campaign) -> None:
+    ada, bob = contributor_in(campaign, team=TeamFactory.create()), contributor_in(campaign, display_name="Bob")
+    approved(campaign, ada, 2)
+    approved(campaign, bob)
+    ada.on_boards = "away"
+    ada.save()
+    assert people(ada) == [(1, "Bob")]
+    assert ask(ada).own is None
+    team = ask(ada, board=Board.TEAMS).own
+    assert team is not None
+    assert team.count == 2

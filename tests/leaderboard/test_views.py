@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from django.utils import timezone
 
 from tests.factories import contributor_in, make_submission
 
@@ -57,3 +58,46 @@ def test_api_ranks_people(campaign: Campaign, author: Person, sign_in: Callable[
     body = sign_in(author).get("/api/v1/leaderboard/?board=people&period=all").json()
     assert body["own"]["handle"] == author.handle
     assert body["own"] in body["results"]
+
+
+@pytest.mark.parametrize("how", ["pseudonym", "away"])
+def test_who_hides_has_a_page_for_nobody_else(
+    campaign: Campaign, author: Person, sign_in: Callable[[Person], Client], how: str
+) -> None:
+    other = contributor_in(campaign, on_boards=how)
+    assert sign_in(author).get(f"/people/{other.handle}/").status_code == 404
+    assert sign_in(other).get(f"/people/{other.handle}/").status_code == 200
+
+
+def test_the_wall_has_people_and_teams_and_no_menu(
+    campaign: Campaign, author: Person, sign_in: Callable[[Person], Client]
+) -> None:
+    make_submission(campaign=campaign, author=author, status="approved", now=timezone.now())
+    page = sign_in(author).get("/leaderboard/?display=wall").content.decode()
+    assert author.display_name in page
+    assert "every 30s" in page
+    assert "main-nav" not in page
+
+
+def test_the_wall_asks_for_its_figures_alone(author: Person, sign_in: Callable[[Person], Client]) -> None:
+    asked = {"HX-Request": "true", "HX-Target": "wall"}
+    page = sign_in(author).get("/leaderboard/?display=wall", headers=asked).content.decode()
+    assert page.strip().startswith('<div id="wall"')
+
+
+def test_a_board_of_one_category_is_chosen_by_its_slug(
+    campaign: Campaign, author: Person, sign_in: Callable[[Person], Client]
+) -> None:
+    pair = make_submission(campaign=campaign, author=author, status="approved")
+    other = make_submission(campaign=campaign, status="approved")
+    address = f"/leaderboard/?period=all&category={pair.category.slug}"
+    page = sign_in(author).get(address).content.decode()
+    assert author.display_name in page
+    assert other.author.display_name not in page
+    body = sign_in(author).get(f"/api/v1{address}").json()
+    assert [row["handle"] for row in body["results"] if row["count"]] == [author.handle]
+
+
+def test_the_api_refuses_an_unknown_category(author: Person, sign_in: Callable[[Person], Client]) -> None:
+    answer = sign_in(author).get("/api/v1/leaderboard/?category=nothing")
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["category"])
