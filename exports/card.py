@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from exports.card_collection import collection
 from exports.card_front import front_matter
-from exports.composition import sentence
+from exports.composition import is_much_from_one, sentence
 from exports.licences import facts
 from exports.schema import COLUMNS, arrow_type_name
 from exports.splits import SPLITS
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from exports.release import Release
     from exports.writers.lanes import Sizes
 
-MUCH_FROM_ONE = 0.2  # of the records: the card warns
 COLUMN_NOTES = {
     "id": "the record's own id, the same in every version",
     "instruction": "what is asked",
@@ -174,7 +173,7 @@ def _limits(release: Release, counts: Counts) -> str:
         "- Reviewers judge what they can see; facts may be wrong or out of date.",
         _twins(release),
     ]
-    if counts["contributors"] and counts["largest_contribution"] / counts["rows"] > MUCH_FROM_ONE:
+    if is_much_from_one(counts):
         lines.append("- One contributor, or one import, wrote more than a fifth of the records; their style will show.")
     if len(counts["languages"]) == 1:
         lines.append(f"- One language only (`{next(iter(counts['languages']))}`).")

@@ -16,8 +16,8 @@ from exports.models import FROZEN_FACTS, DatasetPreference, DatasetRecord
 from exports.schema import arrow_schema, frozen_schema
 from exports.splits import SPLITS
 from exports.writers import preferences
-from exports.writers.configurations import prompt
 from exports.writers.lines import Texts, json_objects
+from exports.writers.prompts import prompt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -157,9 +157,10 @@ def preference_batches(version: DatasetVersion) -> Iterator[tuple[str, pa.Record
         for part in parts(version.splits, PREFERENCE_ROWS):
             rows = pairs.filter(record__version=version, record__position__range=(part.first, part.last))
             if columns := reader.read(rows):
-                key, *_texts, response, other = (batch := _shaped(columns, given)).columns
+                key, instruction, context, response, other = _shaped(columns, given).columns
                 if len(key):
-                    yield part.split, pa.RecordBatch.from_arrays([key, prompt(batch), response, other], schema=schema)
+                    made = [key, prompt(instruction, context), response, other]
+                    yield part.split, pa.RecordBatch.from_arrays(made, schema=schema)
 
 
 def content_hash(version: DatasetVersion) -> str:

@@ -38,6 +38,19 @@ class Counts(TypedDict):
     with_context: int
 
 
+MUCH_FROM_ONE = 0.2
+
+
+def largest_share(counts: Counts) -> float:
+    """Return the share of the records that came from one contributor or import, from 0 to 1."""
+    return counts["largest_contribution"] / counts["rows"] if counts["contributors"] else 0.0
+
+
+def is_much_from_one(counts: Counts) -> bool:
+    """Say whether one contributor's style will show, which the papers warn of."""
+    return largest_share(counts) > MUCH_FROM_ONE
+
+
 class Composition:
     """Counts rows in about 20 bytes each: a million rows need no more than their codes and lengths."""
 

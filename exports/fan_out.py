@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import socket
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -18,7 +16,7 @@ from exports.writers.parquet import SHARD_ROWS
 from jobs.actions import JobStateError, cancel, enqueue
 from jobs.models import Job
 from jobs.registry import JobContext, JobError
-from jobs.runner import execute
+from jobs.runner import execute, worker_name
 from jobs.tasks import ring
 
 if TYPE_CHECKING:
@@ -69,7 +67,7 @@ def written_in_parts(context: JobContext, version: DatasetVersion, root: Path) -
     try:
         while waiting:
             for part, job in list(waiting.items()):
-                execute(job_id=job.pk, worker=f"{socket.gethostname()}:{os.getpid()}")
+                execute(job_id=job.pk, worker=worker_name())
                 if _is_done(job, version, part, root):
                     del waiting[part]
                 _tell(context, version, waiting)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from exports.composition import is_much_from_one, largest_share
 from exports.schema import iso
 
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from exports.release import Release
 
 MOST_SOURCES = 1_000  # named in the document; LICENSE names all
-MUCH_FROM_ONE = 0.2
 
 
 def fields(release: Release, counts: Counts) -> dict[str, Any]:
@@ -29,11 +29,13 @@ def fields(release: Release, counts: Counts) -> dict[str, Any]:
         if known
         else "Too few items were judged by several reviewers to tell how far they agree"
     )
-    largest = counts["largest_contribution"] / counts["rows"]
     biases = [
-        f"{counts['contributors']:,} contributors in all; the largest contribution is {largest:.1%} of the records."
+        (
+            f"{counts['contributors']:,} contributors in all; "
+            f"the largest contribution is {largest_share(counts):.1%} of the records."
+        )
     ]
-    if largest > MUCH_FROM_ONE:
+    if is_much_from_one(counts):
         biases.append("Their style will show in a model trained on it.")
     if len(counts["languages"]) == 1:
         biases.append(f"Only one language ({next(iter(counts['languages']))}).")

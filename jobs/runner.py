@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import threading
 import time
 from contextlib import contextmanager
@@ -112,6 +114,11 @@ class Attempt:
         if pending:
             actions.heartbeat(job_id=self.job_id, attempt=self.attempt, now=_now(), **pending)
         return actions.succeed(job_id=self.job_id, attempt=self.attempt, now=_now(), result=result)
+
+
+def worker_name() -> str:
+    """Return what this process is called in the jobs it takes."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def execute(*, job_id: uuid.UUID, worker: str, beat: bool = True) -> Outcome:

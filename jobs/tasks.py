@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
 @shared_task(name=bell.TASK)
 def run_job(job_id: str) -> str:
     """Run one attempt of the job with this id, unless somebody else has it."""
-    return runner.execute(job_id=uuid.UUID(job_id), worker=f"{socket.gethostname()}:{os.getpid()}")
+    return runner.execute(job_id=uuid.UUID(job_id), worker=runner.worker_name())
 
 
 @shared_task(name="jobs.sweep")

@@ -33,7 +33,7 @@ BROKEN = (
     AttributeError,
     EOFError,
     LookupError,
-    NotImplementedError,
+    NotImplementedError,  # zipfile, at a compression or encryption that it doesn't read
     OSError,
     RuntimeError,
     TypeError,

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from exports.writers.parquet import Table
+from exports.writers.prompts import prompt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,12 +38,8 @@ def _turns(name: str, who: str, what: str, *, with_id: bool = False) -> Callable
     return schema
 
 
-def prompt(batch: pa.RecordBatch) -> pa.Array:
-    """Return what is asked, in one text: the instruction, then the context after an empty line where there is one."""
-    import pyarrow.compute as pc
-
-    alone, context = batch.column("instruction"), batch.column("context")
-    return pc.if_else(pc.equal(context, ""), alone, pc.binary_join_element_wise(alone, context, "\n\n"))
+def _prompt(batch: pa.RecordBatch) -> pa.Array:
+    return prompt(batch.column("instruction"), batch.column("context"))
 
 
 def _renamed(schema: Callable[[], pa.Schema], **columns: str) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
@@ -51,7 +48,7 @@ def _renamed(schema: Callable[[], pa.Schema], **columns: str) -> Callable[[pa.Re
     def rows(batch: pa.RecordBatch) -> pa.RecordBatch:
         import pyarrow as pa
 
-        taken = [prompt(batch) if source == "prompt" else batch.column(source) for source in columns.values()]
+        taken = [_prompt(batch) if source == "prompt" else batch.column(source) for source in columns.values()]
         return pa.RecordBatch.from_arrays(taken, schema=schema())
 
     return rows
@@ -69,7 +66,7 @@ def _conversations(
         shape = schema()
         turns = shape.field(len(shape) - 1)
         count = batch.num_rows
-        asked_and_answered = pa.concat_arrays([prompt(batch), batch.column("response")])
+        asked_and_answered = pa.concat_arrays([_prompt(batch), batch.column("response")])
         # 0, n, 1, n + 1, …: each prompt, then its response.
         order = np.arange(2 * count).reshape(2, count).T.ravel()
         who = pa.DictionaryArray.from_arrays(np.tile(np.array([0, 1], np.int32), count), pa.array(people))

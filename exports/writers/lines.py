@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from exports.writers.prompts import prompt
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -63,12 +65,8 @@ class Texts:
 
     @cached_property
     def prompt(self) -> pa.Array:
-        """What is asked, in one text: the instruction, then the context after an empty line where there is one."""
-        import pyarrow.compute as pc
-
-        alone = self["instruction"]
-        both = pc.binary_join_element_wise(alone, self["context"], "\\n\\n")
-        return pc.if_else(pc.equal(self["context"], ""), alone, both)
+        """What is asked, in one text."""
+        return prompt(self["instruction"], self["context"], line_end="\\n")
 
     def value(self, name: str) -> tuple[str, pa.Array, str]:
         """Return a column as a JSON value: what stands before, the texts, what stands after."""
