@@ -41,7 +41,8 @@ def fill(awards: int) -> None:
     import pandas as pd
     from django.db import connection
 
-    from collector.models import Award, Campaign, Category, Person, Review, Revision, Submission
+    from collector.actions.standings import fill_contest
+    from collector.models import Award, Campaign, Category, Contest, Person, Review, Revision, Submission
 
     dice = np.random.default_rng(7)
     people = Person.objects.bulk_create(
@@ -101,6 +102,10 @@ def fill(awards: int) -> None:
             for person, category, day, points in part
         )
     store(frame, campaign.pk)
+    contest = Contest.objects.create(
+        campaign=campaign, name="A fortnight", starts_on=END - timedelta(days=13), ends_on=END, created_at=at
+    )
+    fill_contest(contest)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     check(frame)
@@ -154,7 +159,7 @@ def measure() -> None:
     from django.db.models import Sum
     from django.test.utils import CaptureQueriesContext
 
-    from collector.models import Award, Category, Person, Standing
+    from collector.models import Award, Category, Contest, Person, Standing
     from leaderboard.queries import Board, Choice, Period, standings
 
     people = list(Person.objects.filter(is_source=False, display_name__startswith="Person "))
@@ -166,6 +171,7 @@ def measure() -> None:
         "week": (Choice(period=Period.WEEK), start),
         "category": (Choice(period=Period.ALL, category=category.pk if category else 0), None),
         "teams": (Choice(board=Board.TEAMS, period=Period.ALL), None),
+        "contest": (Choice(contest=Contest.objects.select_related("campaign").get()), None),
     }
 
     def board(choice: Choice, since: datetime | None) -> Callable[[], object]:

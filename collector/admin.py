@@ -68,12 +68,14 @@ class TermsInline(Untouchable, admin.StackedInline[Terms, Campaign]):
 
 @admin.register(Campaign)
 class CampaignAdmin(Audited):
-    """Campaigns with their targets and terms."""
+    """Campaigns with their targets and terms; their life, teams and languages are settled on their own pages."""
 
     list_display = ("name", "slug", "status", "data_licence", "language", "starts_on", "ends_on")
     list_filter = ("status",)
     search_fields = ("name", "slug")
     inlines = (TargetInline, TermsInline)
+    readonly_fields = ("status",)
+    exclude = ("more_languages", "teams")
 
     def acts(self, request: HttpRequest, item: Any) -> list[Act]:
         """Offer new terms to those who may change the campaign."""

@@ -24,6 +24,7 @@ from collector.models import (
     ImportBatch,
     PassageSkip,
     Person,
+    PointRules,
     Review,
     Revision,
     Role,
@@ -283,6 +284,14 @@ class AwardAdmin(ToLookAt):
     list_filter = ("reason", "campaign", "category")
     list_select_related = ("person", "campaign", "category")
     search_fields = ("person__handle", "person__display_name")
+
+
+@admin.register(PointRules)
+class PointRulesAdmin(ToLookAt):
+    """The versions of the point rules; leads publish them on the leaderboard's own page."""
+
+    list_display = ("number", "published_at", "published_by", "note")
+    list_select_related = ("published_by",)
 
 
 @admin.register(Event)

@@ -162,7 +162,7 @@ class CategoryDetail(RetrieveAPIView[Category]):
 class CampaignList(ListAPIView[Campaign]):
     """The campaigns that contributors see, with their targets."""
 
-    queryset = Campaign.objects.visible().prefetch_related("targets__category")
+    queryset = Campaign.objects.visible().prefetch_related("targets__category", "teams")
     serializer_class = CampaignSerializer
     pagination_class = BySlug
 
@@ -175,7 +175,7 @@ class CampaignList(ListAPIView[Campaign]):
 class CampaignDetail(RetrieveAPIView[Campaign]):
     """One campaign."""
 
-    queryset = Campaign.objects.visible().prefetch_related("targets__category")
+    queryset = Campaign.objects.visible().prefetch_related("targets__category", "teams")
     serializer_class = CampaignSerializer
     lookup_field = "slug"
 
@@ -305,8 +305,9 @@ class SubmissionList(ListAPIView[Submission]):
             campaign=_chosen_campaign(fields),
             category=category,
             passage=_chosen_passage(fields),
-            text=Text.of(fields["instruction"], fields.get("context", ""), fields["response"]),
-            language=fields.get("language", ""),
+            text=Text.of(
+                fields["instruction"], fields.get("context", ""), fields["response"], fields.get("language", "")
+            ),
             source_title=fields.get("source_title", ""),
             source_url=fields.get("source_url", ""),
             by=request.user,  # type: ignore[arg-type]  # the permission saw to a sign-in

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
     from django.core.exceptions import ValidationError
     from django.forms.boundfield import BoundWidget
+    from django.http import HttpRequest
 
     from collector.models import CannedReason
 
 MOST_COUNTED = 2_147_483_647  # what a PositiveIntegerField holds
 MOST_DIGITS = 10
 CANNED_SHOWN = 4
+LINK_SESSION_KEY = "invitation_link"
 
 
 class VerbatimField(forms.CharField):
@@ -61,7 +63,20 @@ class CountField(forms.IntegerField):
         return self.clean(data)
 
 
-class PairForm(forms.Form):
+class Refusable(forms.Form):
+    """A form at whose fields an action's messages can be shown."""
+
+    def add_refusal(self, error: ValidationError) -> None:
+        """Put an action's messages where they belong."""
+        if not hasattr(error, "error_dict"):
+            self.add_error(None, error)
+            return
+        for name, messages in error.message_dict.items():
+            for message in messages:
+                self.add_error(name if name in self.fields else None, message)
+
+
+class PairForm(Refusable):
     """Instruction, context and response."""
 
     instruction = VerbatimField(label=_("Instruction"), help_text=_("What you would ask a colleague to do."))
@@ -71,6 +86,7 @@ class PairForm(forms.Form):
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, required=False)
     base_revision = forms.IntegerField(widget=forms.HiddenInput, min_value=0, required=False)
     passage = forms.CharField(widget=forms.HiddenInput, max_length=80, required=False)
+    language = forms.CharField(label=_("Language"), max_length=35, required=False)
     source_title = forms.CharField(label=_("Title of the source"), max_length=300, required=False)
     source_url = forms.URLField(
         label=_("Address of the source"), max_length=1000, required=False, assume_scheme="https"
@@ -86,16 +102,7 @@ class PairForm(forms.Form):
     @property
     def text(self) -> Text:
         """The pair, once the form is valid."""
-        return Text.of(self.cleaned_data["instruction"], self.cleaned_data["context"], self.cleaned_data["response"])
-
-    def add_refusal(self, error: ValidationError) -> None:
-        """Put an action's messages where they belong."""
-        if not hasattr(error, "error_dict"):
-            self.add_error(None, error)
-            return
-        for name, messages in error.message_dict.items():
-            for message in messages:
-                self.add_error(name if name in self.fields else None, message)
+        return Text.of(*(self.cleaned_data[name] for name in ("instruction", "context", "response", "language")))
 
 
 class CannedBoxes(forms.CheckboxSelectMultiple):
@@ -238,11 +245,22 @@ class CommentForm(forms.Form):
 
 
 class ProfileForm(forms.ModelForm[Person]):
-    """What others see of a person, and whether they want the daily e-mail."""
+    """What others see of a person, and what they want to get and see."""
 
     class Meta:
         model = Person
-        fields = ("display_name", "handle", "team", "time_zone", "on_boards", "wants_digest")
+        fields = (
+            "display_name",
+            "handle",
+            "team",
+            "time_zone",
+            "on_boards",
+            "wants_digest",
+            "wants_announcements",
+            "wants_reminders",
+            "weekends_count",
+            "wants_celebrations",
+        )
 
     time_zone = forms.ChoiceField(
         label=_("Time zone"), choices=[(name, name) for name in sorted(zoneinfo.available_timezones())]
@@ -267,11 +285,11 @@ class SignupForm(forms.Form):
 
     field_order = ("display_name", "email", "team", "password1", "password2")
 
-    def signup(self, request: object, user: Person) -> None:  # noqa: ARG002 - as allauth calls it
-        """Finish the account that allauth has made: team, zone, role."""
+    def signup(self, request: HttpRequest, user: Person) -> None:
+        """Finish the account that allauth has made: team, zone, role, and what an invitation link gives."""
         from django.utils import timezone
 
-        from collector.actions import people
+        from collector.actions import invitations, people
 
         zone = self.cleaned_data["time_zone"]
         people.update_profile(
@@ -284,3 +302,7 @@ class SignupForm(forms.Form):
             now=timezone.now(),
         )
         people.welcome(person=user, now=timezone.now())
+        token = request.session.pop(LINK_SESSION_KEY, "")
+        link = invitations.find_link(token=token, now=timezone.now()) if token else None
+        if link is not None:
+            invitations.use_link(link=link, person=user, now=timezone.now())

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import Count, F, Min, Q
 from django.db.models.functions import TruncDate
@@ -93,6 +94,42 @@ def facts(choice: Choice, now: datetime) -> Facts:
         skips=_skips(choice),
         reasons=_reasons(choice),
     )
+
+
+def progress(campaign: Campaign, now: datetime) -> Facts:
+    """Read what tells how far a campaign is and when it will be done; four queries."""
+    zone = ZoneInfo(campaign.time_zone)
+    choice = Choice(campaign=campaign, first=None, zone=zone, is_open=campaign.status == Campaign.Status.OPEN)
+    return Facts(
+        now=now,
+        today=now.astimezone(zone).date(),
+        begin=campaign.starts_on,
+        end=campaign.ends_on,
+        is_open=choice.is_open,
+        categories=dict(Category.objects.values_list("pk", "name")),
+        targets=_targets(choice),
+        states=_states(choice),
+        approved=_approved(choice),
+    )
+
+
+def shares(campaigns: Iterable[Campaign]) -> dict[int, tuple[int, int]]:
+    """Return, by campaign, how many of how many wanted are approved, a category up to its target; two queries."""
+    keys = [campaign.pk for campaign in campaigns]
+    approved: dict[tuple[int, int], int] = {
+        (campaign, category): number
+        for campaign, category, number in Submission.objects.approved()
+        .filter(campaign__in=keys)
+        .order_by()
+        .values_list("campaign", "category")
+        .annotate(Count("pk"))
+    }
+    found = dict.fromkeys(keys, (0, 0))
+    for row in CampaignCategory.objects.filter(campaign__in=keys):
+        done, wanted = found[row.campaign_id]
+        there = min(row.target, approved.get((row.campaign_id, row.category_id), 0))
+        found[row.campaign_id] = done + there, wanted + row.target
+    return found
 
 
 def _targets(choice: Choice) -> list[Target]:

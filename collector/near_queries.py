@@ -82,6 +82,28 @@ def near_revisions(*, instruction: str, context: str = "", exclude: Iterable[uui
     return _compared(instruction, asked, candidates) if candidates else {}
 
 
+def near_of_author(*, submission: Submission, statuses: Iterable[str]) -> set[uuid.UUID]:
+    """Return the author's other submissions in these states that ask nearly the same; three queries at most.
+
+    Only the author's own are looked through, so that others' pairs can't push them out of the candidates.
+    """
+    revision = submission.revisions.get(number=submission.revision_number)
+    asked = signature(revision.instruction, revision.context)
+    if asked is None:
+        return set()
+    own = (
+        Submission.objects.by(submission.author)
+        .filter(status__in=statuses, instruction_bands__key__in=asked.asked_keys())
+        .exclude(pk=submission.pk)
+        .order_by()
+        .values_list("pk", flat=True)
+        .distinct()
+    )
+    candidates = list(own[:_MOST_COMPARED])
+    near = _compared(revision.instruction, asked, candidates) if candidates else {}
+    return set(Revision.objects.filter(pk__in=near).values_list("submission_id", flat=True)) if near else set()
+
+
 def _candidates(asked: Signature) -> list[uuid.UUID]:
     keys = asked.asked_keys()
     # A limit for each key, which no filter of the ORM can say in the same way on both databases.

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext as _
 
+from collector.languages import LONGEST_TAG, validate_language
 from collector.text import is_blank, normalize_newlines, validate_text, word_count
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ class Pair(Protocol):
     instruction: str
     context: str
     response: str
+    language: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,19 +38,25 @@ NOTHING_PASTED = Pasted()
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """What a person wrote: the newlines of browsers made ours, nothing else changed."""
+    """What a person wrote: the newlines of browsers made ours, nothing else changed.
+
+    Attributes:
+        language: the BCP 47 tag that they chose; "" where they were not asked.
+    """
 
     instruction: str
     context: str
     response: str
+    language: str = ""
 
     @classmethod
-    def of(cls, instruction: str = "", context: str = "", response: str = "") -> Text:
-        """Take the three fields as a browser or client sent them."""
+    def of(cls, instruction: str = "", context: str = "", response: str = "", language: str = "") -> Text:
+        """Take the fields as a browser or client sent them."""
         return cls(
             instruction=normalize_newlines(instruction),
             context=normalize_newlines(context),
             response=normalize_newlines(response),
+            language=language,
         )
 
     def validate(self, category: Category | None = None) -> None:
@@ -62,6 +71,12 @@ class Text:
                 validate_text(getattr(self, name))
             except ValidationError as error:
                 errors[name] = error.messages
+        if self.language:
+            try:
+                validate_language(self.language)
+                MaxLengthValidator(LONGEST_TAG)(self.language)
+            except ValidationError as error:
+                errors["language"] = error.messages
         if category is not None and not errors:
             if is_blank(self.instruction):
                 errors["instruction"] = [_("Write an instruction.")]
@@ -83,9 +98,7 @@ class Text:
         }
 
     def same_as(self, other: Pair) -> bool:
-        """Say whether all three texts are equal, character by character."""
-        return (self.instruction, self.context, self.response) == (
-            other.instruction,
-            other.context,
-            other.response,
-        )
+        """Say whether all three texts are equal, character by character, and the language where one was chosen."""
+        texts = (self.instruction, self.context, self.response)
+        is_language = not self.language or self.language == other.language
+        return is_language and texts == (other.instruction, other.context, other.response)

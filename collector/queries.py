@@ -14,8 +14,10 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from collector.models import Award, Event, Passage, PassageSkip, Review, Revision, Submission
+from collector.models import Event, Passage, PassageSkip, Review, Revision, Submission
 from collector.models.submissions import CURRENT_REVISION
+from collector.point_queries import pending_points, points_of, reached_day_limit, rules_in_force, rules_of
+from collector.points import lacking_percent, worth_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from collector.models import Campaign, Category, Person
+    from collector.points import Worth
 
 Status = Submission.Status
 
@@ -36,6 +39,8 @@ class Need:
     approved: int
     waiting: int
 
+    worth: Worth
+
     @property
     def missing(self) -> int:
         """Approved submissions still wanted."""
@@ -43,7 +48,8 @@ class Need:
 
 
 def needs(campaign: Campaign) -> list[Need]:
-    """Return each category of the campaign with its target and what there is; two queries."""
+    """Return each category of the campaign with its target, what there is and what a pair is worth; three queries."""
+    rules = rules_in_force()
     counts: dict[tuple[int, str], int] = {
         (category, status): number
         for category, status, number in Submission.objects.filter(
@@ -57,8 +63,9 @@ def needs(campaign: Campaign) -> list[Need]:
         Need(
             category=row.category,
             target=row.target,
-            approved=counts.get((row.category_id, Status.APPROVED), 0),
+            approved=(approved := counts.get((row.category_id, Status.APPROVED), 0)),
             waiting=counts.get((row.category_id, Status.SUBMITTED), 0),
+            worth=worth_of(rules=rules, category=row.category, lacking=lacking_percent(row.target, approved)),
         )
         for row in campaign.targets.select_related("category").order_by("category__position", "category__slug")
     ]
@@ -197,30 +204,33 @@ class Sent:
     points: int
     waiting: int
     points_waiting: int
+    reached_limit: int | None
     pace: Pace
     suggestion: Suggestion | None
 
 
 def after_sending(submission: Submission, now: datetime) -> Sent:
-    """Collect what the author sees after sending; seven queries."""
+    """Collect what the author sees after sending; thirteen queries."""
     mine = Submission.objects.by(submission.author).filter(status=Status.SUBMITTED)
-    total = mine.aggregate(waiting=Count("pk"), points=Coalesce(Sum("category__points"), 0))
+    rules = rules_of(submission.rule_version)
     return Sent(
-        points=submission.category.points,
-        waiting=total["waiting"],
-        points_waiting=total["points"],
+        points=worth_of(rules=rules, category=submission.category, lacking=submission.lacking_percent).points,
+        waiting=mine.count(),
+        points_waiting=pending_points(mine),
+        reached_limit=reached_day_limit(submission),
         pace=review_pace(submission.campaign, now),
         suggestion=next_suggestion(submission.author, submission.campaign),
     )
 
 
 def my_numbers(person: Person) -> dict[str, int]:
-    """Return how many of the person's submissions are in each state, and their points; two queries."""
+    """Return how many of the person's submissions are in each state, their points and those that wait; five queries."""
     counts = dict(Submission.objects.by(person).order_by().values_list("status").annotate(Count("pk")))
-    points = Award.objects.filter(person=person).aggregate(points=Coalesce(Sum("points"), 0))["points"]
+    waiting = Submission.objects.by(person).filter(status=Status.SUBMITTED)
     return {status: counts.get(status, 0) for status in Status.values} | {
         "all": sum(counts.values()),
-        "points": points,
+        "points": points_of(person),
+        "points_waiting": pending_points(waiting),
     }
 
 
@@ -295,3 +305,9 @@ def with_last_review(submissions: Iterable[Submission], reader: Person) -> list[
 def find_passage(slug: str) -> Passage | None:
     """Return the passage of this name; a name from outside may hold what no database takes."""
     return Passage.objects.filter(slug=slug).first() if slug and "\x00" not in slug else None
+
+
+def last_language(*, campaign: Campaign, person: Person) -> str:
+    """Return the language of what the person wrote last in the campaign, or its usual one."""
+    mine = Revision.objects.filter(submission__campaign=campaign, created_by=person, language__in=campaign.languages)
+    return mine.order_by("-created_at").values_list("language", flat=True).first() or campaign.language

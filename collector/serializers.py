@@ -10,6 +10,7 @@ from django.core.validators import URLValidator
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from collector.languages import validate_language
 from collector.models import (
     Campaign,
     CampaignCategory,
@@ -19,8 +20,8 @@ from collector.models import (
     Review,
     ReviewReason,
     Submission,
+    Team,
 )
-from collector.models.campaigns import validate_language
 from collector.text import validate_text
 
 MAX_REVISION = 2**31 - 1
@@ -137,12 +138,20 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
     """A campaign and what it collects."""
 
     targets = TargetSerializer(many=True, read_only=True)
+    languages = serializers.ListField(
+        child=serializers.CharField(),
+        read_only=True,
+        help_text="BCP 47 tags for pairs, the usual one first.",
+    )
+    teams = serializers.SlugRelatedField[Team](
+        slug_field="slug", many=True, read_only=True, help_text="Whose members write; empty: everybody's."
+    )
 
     class Meta:
         model = Campaign
         fields = (
             *("slug", "name", "description", "guidelines", "status", "data_licence", "language", "time_zone"),
-            *("approvals_required", "starts_on", "ends_on", "targets"),
+            *("languages", "teams", "approvals_required", "starts_on", "ends_on", "targets"),
         )
         read_only_fields = fields
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 from django.utils import timezone
 
-from collector import notice_queries
-from collector.actions import flags, notices
-from collector.mails import digest_mail
+from collector import insight_queries, mailing_queries, notice_queries
+from collector.actions import flags, invitations, mailings, notices
+from collector.actions.subscriptions import unsubscribe_token
+from collector.mails import digest_mail, invitation_mail, mailing_mail
+from collector.models import MailKind
 from jobs.registry import JobContext, periodically, register
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ def _send(person: Person, now: datetime) -> bool | None:
     claimed = notices.claim_digest(person=person, now=now)
     if claimed is None:
         return None
-    path = reverse("digest-unsubscribe", args=[notices.unsubscribe_token(person)])
+    path = reverse("unsubscribe", args=[unsubscribe_token(person=person, kind=MailKind.DIGEST)])
     try:
         digest_mail(person=person, notices=claimed.notices, unsubscribe=path).send()
     except OSError as error:  # smtplib's errors are among these
@@ -89,6 +91,99 @@ def send_digests(context: JobContext) -> dict[str, Any]:
 
 
 periodically(KIND, every=EVERY, is_due=is_due)
+
+
+# -- Invitations ------------------------------------------------------------------------------------------
+
+INVITATIONS = "collector.invitations"
+EVERY_LIST = timedelta(seconds=20)
+
+
+@register(INVITATIONS)
+def mail_invitations(context: JobContext) -> dict[str, Any]:
+    """Mail the invitations that wait for it; one that is refused is tried again by a later run."""
+    waiting = list(invitations.to_mail(timezone.now()).select_related("invited_by"))
+    sent = failed = 0
+    for number, invitation in enumerate(waiting):
+        context.progress(number, len(waiting))
+        token = invitations.claim_mail(invitation=invitation, now=timezone.now())
+        if token is None:
+            continue
+        try:
+            invitation_mail(invitation=invitation, token=token).send()
+        except OSError as error:  # smtplib's errors are among these
+            logger.warning("an invitation was not sent: %s", error)
+            invitations.release_mail(invitation=invitation)
+            failed += 1
+        else:
+            sent += 1
+        if failed == MOST_FAILURES:
+            break
+    return {"sent": sent, "failed": failed}
+
+
+def has_invitations(now: datetime) -> bool:
+    """Say whether an invitation waits for its mail."""
+    return invitations.to_mail(now).exists()
+
+
+periodically(INVITATIONS, every=EVERY_LIST, is_due=has_invitations)
+
+
+# -- Announcements and reminders ------------------------------------------------------------------------------
+
+MAILINGS = "collector.mailings"
+EVERY_MAILING = timedelta(minutes=1)
+
+
+def send_mailings(
+    *, clock: Callable[[], datetime] = timezone.now, watch: Callable[[int, int], None] | None = None
+) -> Sent:
+    """Begin the occasions that are due, then send what waits; two runs at once send nobody two.
+
+    Args:
+        watch: is told how many mails are done, of how many.
+    """
+    for mailing in mailing_queries.due(clock()):
+        mailings.begin_occasion(mailing=mailing, now=clock())
+    keys = list(mailing_queries.waiting().values_list("pk", flat=True))
+    sent = failed = in_a_row = 0
+    progress: dict[int, tuple[int, int]] = {}
+    for number, delivery in enumerate(mailing_queries.deliveries(keys)):
+        if watch is not None:
+            watch(number, len(keys))
+        mailing = delivery.occasion.mailing
+        if mailing.campaign_id not in progress:
+            progress |= insight_queries.shares([mailing.campaign])
+        if not mailings.claim(delivery=delivery, now=clock()):
+            continue
+        try:
+            mailing_mail(mailing=mailing, person=delivery.person, progress=progress[mailing.campaign_id]).send()
+        except OSError as error:  # smtplib's errors are among these
+            logger.warning("a mail to %s was not sent: %s", delivery.person.handle, error)
+            mailings.release(delivery=delivery, now=clock())
+            failed, in_a_row = failed + 1, in_a_row + 1
+        else:
+            sent, in_a_row = sent + 1, 0
+        if in_a_row == MOST_FAILURES:
+            logger.error("the mail server refused %d mails in a row; the next run tries again", in_a_row)
+            break
+    return Sent(sent, failed)
+
+
+@register(MAILINGS)
+def mail_mailings(context: JobContext) -> dict[str, Any]:
+    """Send the announcements and reminders that are due."""
+    done = send_mailings(watch=context.progress)
+    return {"sent": done.sent, "failed": done.failed}
+
+
+def has_mailings(now: datetime) -> bool:
+    """Say whether an announcement or a reminder is due, or its mails wait."""
+    return mailing_queries.due(now).exists() or mailing_queries.waiting().exists()
+
+
+periodically(MAILINGS, every=EVERY_MAILING, is_due=has_mailings)
 
 
 # -- Findings in what was imported ------------------------------------------------------------------------

@@ -14,14 +14,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from collector.actions import people
+from collector.actions import invitations, people
 from collector.errors import Refused
+from collector.forms import LINK_SESSION_KEY
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from collector.forms import SignupForm
-    from collector.models import Person
+    from collector.models import InvitationLink, Person
 
 INVITATION_SESSION_KEY = "invitation"
 
@@ -31,13 +32,15 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Show the form where anybody could use it."""
-        return people.signup_is_open() or INVITATION_SESSION_KEY in request.session
+        return people.signup_is_open() or INVITATION_SESSION_KEY in request.session or _link_of(request) is not None
 
     def clean_email(self, email: str) -> str:
         """Refuse addresses of other domains, saying what to do."""
         cleaned: str = super().clean_email(email)
         path = self.request.path if self.request is not None else ""
         if not path.endswith(("/signup/", "/email/")) or people.signup_allowed(cleaned, now=timezone.now()):
+            return cleaned
+        if path.endswith("/signup/") and self.request is not None and _link_of(self.request) is not None:
             return cleaned
         if path.endswith("/email/"):
             raise ValidationError(_("Use one of the company's own addresses, or one that was invited."))
@@ -78,7 +81,15 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """Remember the invitation and show the sign-up form; signing up with the invited address uses it."""
     found = people.find_invitation(token=token, now=timezone.now())
-    if found is None:
+    if found is not None:
+        request.session[INVITATION_SESSION_KEY] = found.email
+        return redirect("account_signup")
+    if invitations.find_link(token=token, now=timezone.now()) is None:
         return render(request, "account/invitation_invalid.html", status=410)
-    request.session[INVITATION_SESSION_KEY] = found.email
+    request.session[LINK_SESSION_KEY] = token
     return redirect("account_signup")
+
+
+def _link_of(request: HttpRequest) -> InvitationLink | None:
+    token = request.session.get(LINK_SESSION_KEY, "")
+    return invitations.find_link(token=token, now=timezone.now()) if token else None

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from collector.models import Campaign, Category
+from collector.models import Campaign, Category, Contest
 from collector.periods import zone_of
 from leaderboard import queries
 from leaderboard.queries import Board, Choice, Period
@@ -31,6 +31,12 @@ class AskedSerializer(serializers.Serializer[dict[str, Any]]):
     )
     category = serializers.SlugRelatedField(
         slug_field="slug", queryset=Category.objects.all(), required=False, help_text="Only points of this one."
+    )
+
+    contest = serializers.PrimaryKeyRelatedField(
+        queryset=Contest.objects.filter(campaign__in=Campaign.objects.visible()).select_related("campaign"),
+        required=False,
+        help_text="The board of this contest, whatever period, campaign and category are named.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -78,12 +84,15 @@ class Leaderboard(APIView):
         board, period = Board(asked.validated_data["board"]), Period(asked.validated_data["period"])
         person = cast("Person", request.user)  # the permission class saw to it
         campaign, category = asked.validated_data.get("campaign"), asked.validated_data.get("category")
+        if period == Period.CAMPAIGN and campaign is None:
+            campaign = Campaign.objects.open().first()
         start = queries.since(period, timezone.now(), zone_of(campaign.time_zone) if campaign else queries.calendar())
         choice = Choice(
             board=board,
             period=period,
             campaign=campaign.pk if campaign else 0,
             category=category.pk if category else 0,
+            contest=asked.validated_data.get("contest"),
         )
         found = queries.standings(choice=choice, start=start, person=person)
         body = {

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Q, Sum, TextChoices
-from django.db.models.functions import TruncDate
 from django.utils.translation import gettext_lazy as _
 
-from collector.models import Campaign, Person, Standing, Submission
+from collector.models import Campaign, Contest, ContestStanding, Person, Standing
 from collector.periods import BEGINNING, day_of, first_day, zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import date, tzinfo
+    from datetime import tzinfo
 
     from django.db.models import QuerySet
 
+
 SHOWN = 50
 NEIGHBOURS = 2
-DAYS = 28
+RECENT = timedelta(days=31)
 
 
 class Board(TextChoices):
@@ -39,7 +38,12 @@ class Period(TextChoices):
     DAY = "day", _("Today")
     WEEK = "week", _("This week")
     MONTH = "month", _("This month")
+    CAMPAIGN = "campaign", _("The campaign")
     ALL = "all", _("All time")
+
+
+KEPT = {Period.CAMPAIGN: Standing.Period.ALL}
+"""Periods that are kept under another name; the campaign's is all of its time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,12 +87,16 @@ class Standings:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """Which standings are asked for; the campaign and the category by their keys, 0 for all."""
+    """Which standings are asked for; the campaign and the category by their keys, 0 for all.
+
+    With a contest it is that of the contest's days, campaign and category, whatever else is said.
+    """
 
     board: Board = Board.PEOPLE
     period: Period = Period.WEEK
     campaign: int = 0
     category: int = 0
+    contest: Contest | None = None
 
 
 def calendar() -> tzinfo:
@@ -97,9 +105,29 @@ def calendar() -> tzinfo:
     return zone_of(name or "")
 
 
+def contests_of(campaign: Campaign, now: datetime) -> list[Contest]:
+    """Return the campaign's contests that have begun and ended at most a month ago, the newest first; one query."""
+    today = day_of(now, zone_of(campaign.time_zone))
+    begun = campaign.contests.filter(starts_on__lte=today, ends_on__gte=today - RECENT)
+    return list(begun.select_related("category", "campaign"))
+
+
+def running_contest(now: datetime) -> Contest | None:
+    """Return the contest of an open campaign that runs now by its campaign's calendar, the newest of several."""
+    # The day may differ by one from the server's.
+    near = now.date() + timedelta(days=1), now.date() - timedelta(days=1)
+    found = Contest.objects.filter(
+        campaign__status=Campaign.Status.OPEN, starts_on__lte=near[0], ends_on__gte=near[1]
+    ).select_related("category", "campaign")
+    for contest in found:
+        if contest.starts_on <= day_of(now, zone_of(contest.campaign.time_zone)) <= contest.ends_on:
+            return contest
+    return None
+
+
 def since(period: Period, now: datetime, zone: tzinfo) -> datetime | None:
-    """Return the moment the period began (weeks begin on Monday), or None for all time."""
-    if period == Period.ALL:
+    """Return the moment the period began (weeks begin on Monday), or None for all time, of a campaign or of all."""
+    if period in {Period.ALL, Period.CAMPAIGN}:
         return None
     return datetime.combine(first_day(period, day_of(now, zone)), time.min, tzinfo=zone)
 
@@ -107,40 +135,51 @@ def since(period: Period, now: datetime, zone: tzinfo) -> datetime | None:
 def standings(*, choice: Choice, start: datetime | None, person: Person) -> Standings:
     """Rank everybody on the board; ``start`` is when its period began.
 
-    Nothing of it grows with history: sums are kept for each person and period. Equal points share a rank, and the
-    next one skips as many (1, 2, 2, 4); among equals the name decides the order. Teams are added up from their members
-    as they are now.
+    Nothing of it grows with history: sums are kept for each person and period, and for each contest.
+    Equal points share a rank, and the next one skips as many (1, 2, 2, 4); among equals the name decides the order.
+    Teams are added up from their members as they are now.
     """
-    kept = Standing.objects.filter(
+    kept = _kept(choice, start).filter(
         board=Standing.Board.REVIEWERS if choice.board == Board.REVIEWERS else Standing.Board.PEOPLE,
-        period=choice.period.value,
+        person__is_active=True,
+        person__is_source=False,
+    )
+    if choice.board == Board.TEAMS:
+        return _of_teams(kept, person)
+    return _of_people(kept.filter(SOMETHING).exclude(person__on_boards=Person.OnBoards.AWAY), person)
+
+
+def _kept(choice: Choice, start: datetime | None) -> QuerySet[Any]:
+    """Return the kept sums of a contest, or of a period."""
+    if choice.contest is not None:
+        return ContestStanding.objects.filter(contest=choice.contest)
+    return Standing.objects.filter(
+        period=KEPT.get(choice.period, choice.period.value),
         starts=BEGINNING if start is None else start.date(),
         campaign=choice.campaign,
         category=choice.category,
-        person__is_active=True,
-        person__is_source=False,
-    ).filter(Q(points__gt=0) | Q(count__gt=0))
-    if choice.board == Board.TEAMS:
-        return _of_teams(kept, person)
-    return _of_people(kept.exclude(person__on_boards=Person.OnBoards.AWAY), person)
+    )
 
 
-_VALUES = ("person", "person__display_name", "person__handle", "person__team__name", "points", "count")
+SOMETHING = Q(points__gt=0) | Q(count__gt=0)
 
 
-def _rows(found: QuerySet[Standing]) -> list[Row]:
-    """Return rows as others may see them: who stands under a pseudonym has no name, team or page there."""
-    rows = []
-    for key, name, handle, team, points, count, how, pseudonym in found.values_list(
-        *_VALUES, "person__on_boards", "person__pseudonym"
-    ):
-        row = Row(key=key, name=name, handle=handle, team=team or "", points=points, count=count)
-        is_hidden = how == Person.OnBoards.PSEUDONYM
-        rows.append(replace(row, name=pseudonym, handle="", team="") if is_hidden else row)
-    return rows
+_WHO = ("pk", "display_name", "handle", "team__name", "on_boards", "pseudonym")
+_OF_STANDING = ("person", *(f"person__{name}" for name in _WHO[1:]), "points", "count")
 
 
-def _of_people(kept: QuerySet[Standing], person: Person) -> Standings:
+def _rows(found: QuerySet[Any]) -> list[Row]:
+    return [_row(*values) for values in found.values_list(*_OF_STANDING)]
+
+
+def _row(key: int, name: str, handle: str, team: str | None, how: str, pseudonym: str, points: int, count: int) -> Row:
+    """Return a row as others may see it: who stands under a pseudonym has no name, team or page there."""
+    if how == Person.OnBoards.PSEUDONYM:
+        return Row(key=key, name=pseudonym, handle="", team="", points=points, count=count)
+    return Row(key=key, name=name, handle=handle, team=team or "", points=points, count=count)
+
+
+def _of_people(kept: QuerySet[Any], person: Person) -> Standings:
     # Names decide among equals where they are shown; in the order of the database they would tell who hides.
     in_order = kept.order_by("-points", "person")
     rows = _ranked(_rows(in_order[:SHOWN]))
@@ -161,12 +200,12 @@ def _of_people(kept: QuerySet[Standing], person: Person) -> Standings:
     return Standings(rows, total, own, higher[-1].points - own.points, around)
 
 
-def _placed(kept: QuerySet[Standing], rows: list[Row]) -> list[Row]:
+def _placed(kept: QuerySet[Any], rows: list[Row]) -> list[Row]:
     ranks = {points: 1 + kept.filter(points__gt=points).count() for points in {row.points for row in rows}}
     return [replace(row, rank=ranks[row.points]) for row in rows]
 
 
-def _of_teams(kept: QuerySet[Standing], person: Person) -> Standings:
+def _of_teams(kept: QuerySet[Any], person: Person) -> Standings:
     members = dict(
         Person.objects.filter(is_active=True, is_source=False, team__isnull=False)
         .order_by()
@@ -182,6 +221,7 @@ def _of_teams(kept: QuerySet[Standing], person: Person) -> Standings:
     rows = _ranked(
         Row(key=key, name=name, handle="", team=name, points=points, count=count, members=members.get(key, 1))
         for key, name, points, count in found
+        if points > 0 or count > 0
     )
     own = next((row for row in rows if row.key == person.team_id), None)
     above = [row.points for row in rows if own is not None and row.points > own.points]
@@ -198,54 +238,3 @@ def _ranked(rows: Iterable[Row]) -> list[Row]:
         is_equal = bool(ranked) and ranked[-1].points == row.points
         ranked.append(replace(row, rank=ranked[-1].rank if is_equal else place))
     return ranked
-
-
-@dataclass(frozen=True)
-class Day:
-    """Approved pairs of one calendar day."""
-
-    day: date
-    approved: int
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """What a person's public page tells of them."""
-
-    points: int
-    approved: int
-    reviewed: int
-    categories: list[tuple[str, int]]
-    days: list[Day]
-
-    @property
-    def busiest(self) -> int:
-        """The most approved on one of the days; at least 1, to measure against."""
-        return max([1, *(day.approved for day in self.days)])
-
-
-def numbers(person: Person, now: datetime) -> Numbers:
-    """Sum up a person: points, approved pairs by category and by their own days; three queries."""
-    kept = Standing.objects.filter(person=person, period=Standing.Period.ALL, campaign=0, category=0)
-    totals = {board: (points, count) for board, points, count in kept.values_list("board", "points", "count")}
-    approved = Submission.objects.by(person).approved().order_by()
-    categories = list(
-        approved.values_list("category__name").annotate(number=Count("pk")).order_by("-number", "category__name")
-    )
-    zone = zoneinfo.ZoneInfo(person.time_zone)
-    today = now.astimezone(zone).date()
-    first = today - timedelta(days=DAYS - 1)
-    by_day: dict[date, int] = dict(
-        approved.filter(approved_at__gte=datetime.combine(first, time.min, tzinfo=zone))
-        .annotate(day=TruncDate("approved_at", tzinfo=zone))
-        .values_list("day")
-        .annotate(Count("pk"))
-    )
-    days = [first + timedelta(days=offset) for offset in range(DAYS)]
-    return Numbers(
-        points=totals.get(Standing.Board.PEOPLE, (0, 0))[0],
-        approved=sum(number for _name, number in categories),
-        reviewed=totals.get(Standing.Board.REVIEWERS, (0, 0))[1],
-        categories=categories,
-        days=[Day(day, by_day.get(day, 0)) for day in days],
-    )

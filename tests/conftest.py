@@ -48,11 +48,18 @@ def own_language() -> Iterator[None]:
 
 @pytest.fixture
 def campaign(db: None) -> Campaign:
-    """An open campaign with terms, in place of the one that a new installation begins with."""
+    """An open campaign with terms, in place of the one that a new installation begins with, and plain points."""
     from collector.models import Campaign
 
     Campaign.objects.all().delete()
+    factories.plain_rules()
     return factories.CampaignFactory.create()
+
+
+@pytest.fixture
+def plain_points(db: None) -> None:
+    """Points are the category's own, whatever is needed and however it is rated."""
+    factories.plain_rules()
 
 
 @pytest.fixture

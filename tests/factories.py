@@ -20,6 +20,7 @@ from collector.models import (
     CategoryExample,
     Passage,
     Person,
+    PointRules,
     Review,
     Submission,
     Team,
@@ -108,6 +109,24 @@ class PassageFactory(DjangoModelFactory[Passage]):
     title = Sequence(lambda n: f"Passage {n}")
     url = Sequence(lambda n: f"https://example.org/{n}")
     text = "Tides follow the moon."
+
+
+def plain_rules(**fields: Any) -> PointRules:
+    """Let the rules in force pay a category's points as they are, but for what ``fields`` say."""
+    plain = {
+        "difficulty": {},
+        "need_percent": 0,
+        "rating_percents": [100] * 5,
+        "review_points": 2,
+        "overturned_points": 0,
+        "day_limit": None,
+        "review_day_limit": None,
+    }
+    rules = PointRules.objects.order_by("-number")[0]
+    for name, value in (plain | fields).items():
+        setattr(rules, name, value)
+    rules.save()
+    return rules
 
 
 def contributor_in(campaign: Campaign, **fields: Any) -> Person:

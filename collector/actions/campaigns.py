@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
@@ -81,6 +82,48 @@ def require_terms(*, campaign: Campaign, person: Person) -> Terms:
             _("Please read and accept the contributor terms of “%(campaign)s” first.") % {"campaign": campaign.name}
         )
     return terms
+
+
+class CampaignClosed(Refused):
+    """The campaign is closed, and its records stay as they are."""
+
+    code = "campaign_closed"
+
+
+class OtherTeams(NotAllowed):
+    """Only members of other teams write in the campaign."""
+
+    code = "other_teams"
+
+
+def require_not_closed(campaign: Campaign) -> None:
+    """Raise CampaignClosed where the campaign's records are frozen; their authors can still withdraw them."""
+    if campaign.status == Campaign.Status.CLOSED:
+        raise CampaignClosed(
+            _("“%(campaign)s” is closed, so its records stay as they are. An admin can open it again.")
+            % {"campaign": campaign.name}
+        )
+
+
+def require_member(*, campaign: Campaign, person: Person) -> None:
+    """Raise OtherTeams unless the campaign is for everybody or for the person's team."""
+    teams = list(campaign.teams.order_by("name"))
+    if teams and person.team_id not in {team.pk for team in teams}:
+        raise OtherTeams(
+            _("“%(campaign)s” is for %(teams)s. Your text is kept; choose your team in your profile.")
+            % {"campaign": campaign.name, "teams": ", ".join(team.name for team in teams)}
+        )
+
+
+def require_language(*, campaign: Campaign, language: str) -> None:
+    """Refuse a chosen language that is none of the campaign's, where it names several; else any is taken.
+
+    Raises:
+        ValidationError: at the field ``language``.
+    """
+    if language and campaign.more_languages and language not in campaign.languages:
+        tags = ", ".join(campaign.languages)
+        raise ValidationError({"language": [_("Choose a language of this campaign: %(tags)s.") % {"tags": tags}]})
 
 
 def require_open(campaign: Campaign) -> None:

@@ -6,20 +6,33 @@ import json
 import random
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from collector.actions import drafts, people, submissions
+from collector.actions import drafts, mailings, people, points, submissions
 from collector.actions.campaigns import accept_terms, publish_terms
 from collector.actions.demo_reviews import Panel
 from collector.actions.setup import STARTER_SLUG, ensure_passages, read_content
 from collector.errors import Refused
-from collector.models import Campaign, CampaignCategory, Category, Passage, Person, Role, Submission, Team, Terms
+from collector.models import (
+    Campaign,
+    CampaignCategory,
+    Category,
+    Mailing,
+    MailKind,
+    Passage,
+    Person,
+    Role,
+    Submission,
+    Team,
+    Terms,
+)
 from collector.pairs import Text
 
 if TYPE_CHECKING:
@@ -106,6 +119,9 @@ def seed_demo(
         story.tell(number, len(everything), pair)
         progress(number + 1, len(everything))
     story.panel.answer_gold()
+    lead = next(person for person in colleagues if person.has_role(Role.LEAD))
+    for campaign, entry in zip(campaigns, content["campaigns"], strict=True):
+        _plan(campaign, entry, lead, now)
     return Summary(
         people=len(colleagues),
         campaigns=len(campaigns),
@@ -182,6 +198,32 @@ def _make_campaign(entry: dict[str, Any], now: datetime) -> Campaign:
     )
     publish_terms(campaign=campaign, text=read_content("terms.md"), by=None, now=start)
     return campaign
+
+
+def _plan(campaign: Campaign, entry: dict[str, Any], lead: Person, now: datetime) -> None:
+    """Let a contest run, and write a reminder that goes to nobody: it stays a draft."""
+    today = now.astimezone(ZoneInfo(campaign.time_zone)).date()
+    if "contest" in entry:
+        points.plan_contest(
+            campaign=campaign,
+            starts_on=today - timedelta(days=4),
+            ends_on=today + timedelta(days=2),
+            by=lead,
+            now=now,
+            **entry["contest"],
+        )
+    if "reminder" in entry:
+        wanted = mailings.Wanted(
+            kind=MailKind.REMINDER,
+            audience=Mailing.Audience.EVERYBODY,
+            team=None,
+            day=today + timedelta(days=1),
+            at=time(9),
+            weekdays=[1, 3],
+            last_day=None,
+            **entry["reminder"],
+        )
+        mailings.write_mailing(campaign=campaign, wanted=wanted, by=lead, now=now)
 
 
 def _shortened(response: str) -> str:

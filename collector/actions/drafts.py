@@ -86,6 +86,7 @@ def save_draft(
             instruction=text.instruction,
             context=text.context,
             response=text.response,
+            language=text.language,
             pasted_count=pasted.count,
             pasted_characters=pasted.characters,
             updated_at=now,
@@ -113,6 +114,7 @@ def _update_draft(
         instruction=text.instruction,
         context=text.context,
         response=text.response,
+        language=text.language,
         pasted_count=pasted.count,
         pasted_characters=pasted.characters,
         version=F("version") + 1,
@@ -145,6 +147,7 @@ def begin_edit(*, submission: Submission, by: Person, now: datetime) -> Draft:
             instruction=revision.instruction,
             context=revision.context,
             response=revision.response,
+            language=revision.language,
             # The edit starts from this text, and so from what was pasted into it.
             pasted_count=revision.pasted_count,
             pasted_characters=revision.pasted_characters,
@@ -190,7 +193,7 @@ def save_edit(
 
 def _require_newest(*, id: uuid.UUID, text: Text, version: int, by: Person) -> None:
     # The submission's row first, as every save does: two tabs wait for each other instead of dead-locking.
-    Submission.objects.select_for_update().filter(pk=id).first()
+    Submission.objects.select_for_update(no_key=True).filter(pk=id).first()
     draft = Draft.objects.filter(submission=id, submission__author=by).first()
     if draft is not None and draft.version != version and not text.same_as(draft):
         raise StaleDraft(_("This draft was changed in another tab or on another device."), draft)

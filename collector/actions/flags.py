@@ -36,7 +36,8 @@ class Outcome:
 def find_flags(*, submission: Submission, text: Pair | Text) -> list[str]:
     """Return the codes that the checks find in a text of this submission."""
     passage = submission.passage.text if submission.passage else ""
-    return checks.codes(checks.find(text, passage=passage, language=submission.campaign.language))
+    language = submission.campaign.expected_language(text.language)
+    return checks.codes(checks.find(text, passage=passage, language=language))
 
 
 def unchecked() -> QuerySet[Revision]:

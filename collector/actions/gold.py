@@ -15,6 +15,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from collector.actions import leases
+from collector.actions.badges import after_gold
+from collector.actions.days import mark_day
 from collector.actions.reviews import (
     AlreadyDecided,
     locked_for_review,
@@ -148,6 +150,8 @@ def answer(
     except IntegrityError as error:
         raise AlreadyDecided(_("You have already decided this one. It is for others now.")) from error
     ReviewLease.objects.filter(submission=submission, reviewer=by).delete()
+    after_gold(reviewer=by, now=now)
+    mark_day(person=by, now=now)
     return given
 
 

@@ -13,11 +13,12 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from collector.actions import near
+from collector.actions.campaigns import require_not_closed
 from collector.actions.sources import source_person
 from collector.errors import Refused
 from collector.imports.rows import BadRow, Reject, Row
+from collector.languages import validate_language
 from collector.models import Event, ImportBatch, Licence, Revision, Submission
-from collector.models.campaigns import validate_language
 from collector.pairs import Text
 from collector.text import fingerprint, instruction_fingerprint, is_blank, validate_text
 
@@ -134,10 +135,12 @@ def import_rows(
         dry_run: count, write nothing.
 
     Raises:
+        CampaignClosed: its records are frozen.
         ValidationError: the origin's title, address, licence or language is not right.
         UnknownCategory: a category named here is not one of the campaign's.
         NothingToImport: there was no row at all.
     """
+    require_not_closed(campaign)
     _check_origin(origin)
     categories = {target.category.slug: target.category for target in campaign.targets.select_related("category")}
     for slug in [category, *(category_aliases or {}).values()]:

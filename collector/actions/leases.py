@@ -19,7 +19,10 @@ def held_by_another(*, submission: Submission, by: Person, now: datetime) -> boo
 
 
 def serialize(*, by: Person) -> None:
-    """Let one reviewer's tabs take items one after the other; locks their row until the transaction ends."""
+    """Let one reviewer's tabs take items one after the other; locks their row until the transaction ends.
+
+    An item that is to be waited for is locked before: whoever decides one locks it first and people afterwards.
+    """
     # Not FOR UPDATE: a decision by the same person refers to this row and must not wait, or both would dead-lock.
     Person.objects.select_for_update(no_key=True).get(pk=by.pk)
 

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from collector.actions import leases
+from collector.actions.campaigns import require_not_closed
 from collector.actions.reviews import locked_for_review
 from collector.actions.submissions import record
 from collector.errors import NotAllowed, Refused
@@ -34,6 +35,7 @@ def lock(*, submission: Submission, by: Person, now: datetime) -> Submission:
     """
     _require_lead(by)
     submission = locked_for_review(submission.pk)
+    require_not_closed(submission.campaign)
     if submission.locked_at is not None:
         return submission
     if submission.status in {Status.DRAFT, Status.WITHDRAWN}:
@@ -56,6 +58,7 @@ def unlock(*, submission: Submission, by: Person, now: datetime) -> Submission:
     """
     _require_lead(by)
     submission = locked_for_review(submission.pk)
+    require_not_closed(submission.campaign)
     if submission.locked_at is None:
         return submission
     submission.locked_at = submission.locked_by = None

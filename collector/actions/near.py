@@ -60,7 +60,7 @@ def forget(*, submission: Submission) -> None:
     _erase([submission.pk])
 
 
-def rebuild(*, is_dry: bool = False, on_progress: Callable[[int], None] | None = None) -> Outcome:
+def rebuild(*, is_dry: bool = False, on_progress: Callable[[int], object] | None = None) -> Outcome:
     """Make the index again from the current revisions, some hundred submissions in each transaction.
 
     Args:
@@ -83,7 +83,7 @@ def rebuild(*, is_dry: bool = False, on_progress: Callable[[int], None] | None =
 
 def _rebuild(keys: list[uuid.UUID], outcome: Outcome, *, is_dry: bool) -> None:
     # Locked, so that nobody submits a new text between what is read and what is written.
-    held = Submission.objects.select_for_update(of=("self",)).filter(pk__in=keys).order_by("pk")
+    held = Submission.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=keys).order_by("pk")
     listed = [pk for pk, status in held.values_list("pk", "status") if status not in _UNLISTED]
     texts = Revision.objects.filter(CURRENT_REVISION, submission__in=listed).order_by()
     right = {

@@ -9,13 +9,10 @@ import zoneinfo
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.core import signing
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django.utils.translation import gettext as _
 
-from collector.errors import Refused
-from collector.models import AuditEntry, Digest, Notice, Person, Role, Submission
+from collector.models import Digest, Notice, Person, Role, Submission
 from collector.notice_queries import news_for_digest
 
 if TYPE_CHECKING:
@@ -31,13 +28,6 @@ VERDICTS: dict[str, Kind] = {
     Submission.Status.CHANGES_REQUESTED: Kind.CHANGES_REQUESTED,
 }
 DIGEST_HOUR = 8
-UNSUBSCRIBE_SALT = "collector.digest"
-
-
-class NoSuchLink(Refused):
-    """An unsubscribe link that was cut off or made up."""
-
-    code = "no_such_link"
 
 
 def notify(
@@ -159,32 +149,3 @@ def release_digest(*, claimed: ClaimedDigest) -> None:
     """Give a claim back after the mail server refused, so that the next run tries again."""
     Notice.objects.filter(pk__in=[notice.pk for notice in claimed.notices]).update(mailed_at=None)
     claimed.digest.delete()
-
-
-def unsubscribe_token(person: Person) -> str:
-    """Return a person, signed, for the link in their digests; it can end nothing else, so it lasts for ever."""
-    return signing.dumps(person.pk, salt=UNSUBSCRIBE_SALT)
-
-
-def subscriber(token: str) -> Person:
-    """Return the person of an unsubscribe link.
-
-    Raises:
-        NoSuchLink: it is not one of ours.
-    """
-    try:
-        pk = signing.loads(token, salt=UNSUBSCRIBE_SALT)
-    except signing.BadSignature as error:
-        raise NoSuchLink(_("This link is not complete. Copy all of it from the e-mail.")) from error
-    person = Person.objects.filter(pk=pk).first()
-    if person is None:
-        raise NoSuchLink(_("This account is no longer here."))
-    return person
-
-
-@transaction.atomic
-def set_digest(*, person: Person, wanted: bool, by: Person, now: datetime) -> None:
-    """Begin or end a person's daily e-mail; asking twice is the same as once."""
-    if Person.objects.filter(pk=person.pk).exclude(wants_digest=wanted).update(wants_digest=wanted):
-        person.wants_digest = wanted
-        AuditEntry.objects.create(by=by, verb="person.digest", target=person.handle, detail={"wanted": wanted}, at=now)

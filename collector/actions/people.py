@@ -147,23 +147,35 @@ def update_profile(
     by: Person,
     now: datetime,
     wants_digest: bool | None = None,
+    wants_announcements: bool | None = None,
+    wants_reminders: bool | None = None,
     on_boards: str = "",
+    weekends_count: bool | None = None,
+    wants_celebrations: bool | None = None,
 ) -> Person:
-    """Change what others see of a person, the zone their times are shown in, and whether they get the daily e-mail.
+    """Change what others see of a person, the zone their times are shown in, and what they want to get and see.
 
     Args:
-        wants_digest: None leaves it as it is.
+        wants_digest, wants_announcements, wants_reminders, weekends_count, wants_celebrations: None leaves it as it is.
         on_boards: one of ``Person.OnBoards``; "" leaves it as it is.
     """
     validate_text(display_name)
     person.display_name, person.handle, person.team, person.time_zone = display_name, handle, team, time_zone
-    if wants_digest is not None:
-        person.wants_digest = wants_digest
+    wanted = {
+        "wants_digest": wants_digest,
+        "wants_announcements": wants_announcements,
+        "wants_reminders": wants_reminders,
+        "weekends_count": weekends_count,
+        "wants_celebrations": wants_celebrations,
+    }
+    for name, value in wanted.items():
+        if value is not None:
+            setattr(person, name, value)
     if on_boards:
         person.on_boards = on_boards
     person.full_clean(exclude=["password"])
     with transaction.atomic():
-        person.save(update_fields=["display_name", "handle", "team", "time_zone", "wants_digest", "on_boards"])
+        person.save(update_fields=["display_name", "handle", "team", "time_zone", "on_boards", *wanted])
         AuditEntry.objects.create(by=by, verb="person.profile", target=person.handle, at=now)
     return person
 

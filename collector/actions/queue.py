@@ -74,7 +74,7 @@ def _by_campaign(fresh: SubmissionQuerySet) -> Submission | None:
 
 
 def _first(waiting: SubmissionQuerySet, order: str) -> Submission | None:
-    return waiting.order_by(order, "id").select_for_update(of=("self",), skip_locked=True).first()
+    return waiting.order_by(order, "id").select_for_update(of=("self",), no_key=True, skip_locked=True).first()
 
 
 @transaction.atomic
@@ -85,8 +85,8 @@ def renew_lease(*, submission: Submission, by: Person, now: datetime) -> Submiss
         NotAReviewer, OwnWork, NeedsLead, Locked, LeasedToAnother, AlreadyDecided: the item can't be theirs.
     """
     require_reviewer(by)
-    leases.serialize(by=by)
     submission = locked_for_review(submission.pk)
+    leases.serialize(by=by)
     is_gold = submission.status != Submission.Status.SUBMITTED and gold.gold_for(submission=submission, by=by)
     if not is_gold:
         require_waiting(submission=submission, by=by, now=now)

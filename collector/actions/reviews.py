@@ -10,8 +10,10 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from collector.actions import leases, notices
-from collector.actions.awards import award_review, revoke_standing_awards
+from collector.actions import badges, leases, notices, standings
+from collector.actions.awards import award_review, overturn, revoke_standing_awards
+from collector.actions.campaigns import require_not_closed
+from collector.actions.days import mark_day
 from collector.actions.submissions import Locked, record
 from collector.actions.verdicts import Judgement, apply_decision, checked_judgement
 from collector.errors import Conflict, NotAllowed, Refused
@@ -157,7 +159,7 @@ def _decided_message(submission: Submission) -> str:
 def locked_for_review(submission_id: uuid.UUID) -> Submission:
     """Return the submission with its row locked, and what the rules of review read of it; for actions only."""
     return (
-        Submission.objects.select_for_update(of=("self",))
+        Submission.objects.select_for_update(of=("self",), no_key=True)
         .select_related("campaign", "category", "import_batch")
         .get(pk=submission_id)
     )
@@ -210,6 +212,7 @@ def decide(
     review = _save_review(submission, revision_number, judgement, by, now, batch)
     award_review(submission=submission, review=review, now=now)
     apply_decision(submission=submission, review=review, now=now)
+    mark_day(person=by, now=now)
     leases.end(submission=submission)
     return review
 
@@ -257,8 +260,9 @@ def undo(*, review: Review, by: Person, now: datetime) -> Submission:
     """
     if review.reviewer_id != by.pk:
         raise NotYourDecision(_("Only the reviewer who made a decision can undo it."))
-    leases.serialize(by=by)
     submission = locked_for_review(review.submission_id)
+    require_not_closed(submission.campaign)
+    standings.hold_all(submissions=[submission.pk], by=by)
     review = Review.objects.select_related("event").get(pk=review.pk)
     if review.voided_at is not None and review.voided_by_id == by.pk:
         return submission
@@ -290,9 +294,11 @@ def undo_batch(*, batch: uuid.UUID, by: Person, now: datetime) -> BatchUndone:
         raise NotYourDecision(_("Only who made these decisions can undo them."))
     if now - max(review.created_at for review in reviews) > timedelta(seconds=UNDO_BATCH_SECONDS):
         raise TooLate(_("The ten minutes are over and these decisions stand. An admin can revoke single approvals."))
+    standings.hold_all(submissions=[review.submission_id for review in reviews], by=by)
     undone, kept = 0, []
     for review in reviews:
         submission = locked_for_review(review.submission_id)
+        require_not_closed(submission.campaign)
         review.refresh_from_db(fields=["voided_at", "voided_by"])
         if review.voided_at is None and _is_last(submission, review):
             _take_back(submission=submission, review=review, by=by, now=now)
@@ -320,6 +326,7 @@ def _take_back(*, submission: Submission, review: Review, by: Person, now: datet
     submission.updated_at = now
     submission.save(update_fields=["status", "approved_at", "disputed_at", "updated_at"])
     revoke_standing_awards(submission=submission, now=now, void_reviews=True)
+    badges.after_loss(submission=submission, now=now)
     record(submission=submission, kind=Event.Kind.UNDONE, before=before, by=by, now=now)
     notices.take_back(review=review)
 
@@ -340,18 +347,21 @@ def revoke_approval(*, submission: Submission, reason: str, by: Person, now: dat
         raise ValidationError({"reason": [_("Say why the approval is revoked; the author will read it.")]})
     validate_text(reason)
     submission = locked_for_review(submission.pk)
+    require_not_closed(submission.campaign)
     if submission.status != Status.APPROVED:
         raise AlreadyDecided(_decided_message(submission))
     if submission.locked_at is not None:
         raise Locked(_("This record is locked. Unlock it before you revoke its approval."))
-    Review.objects.standing().filter(submission=submission, revision__number=submission.revision_number).update(
-        voided_at=now, voided_by=by
-    )
+    standing = Review.objects.standing().filter(submission=submission, revision__number=submission.revision_number)
+    approving = list(standing.filter(decision=Review.Decision.APPROVE))
+    standing.update(voided_at=now, voided_by=by)
     submission.status = Status.SUBMITTED
     submission.approved_at = None
     submission.updated_at = now
     submission.save(update_fields=["status", "approved_at", "updated_at"])
     revoke_standing_awards(submission=submission, now=now, void_reviews=True)
+    overturn(submission=submission, reviews=approving, by=None, now=now)
+    badges.after_loss(submission=submission, now=now)
     record(
         submission=submission,
         kind=Event.Kind.REVOKED,

@@ -11,8 +11,10 @@ from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
 from collector.actions.campaigns import publish_terms
+from collector.actions.days import recall_days
 from collector.actions.standings import rebuild_standings
 from collector.models import (
+    ActiveDay,
     Award,
     Campaign,
     CampaignCategory,
@@ -20,8 +22,10 @@ from collector.models import (
     Category,
     CategoryExample,
     Passage,
+    PointRules,
     Role,
     Standing,
+    Submission,
 )
 
 if TYPE_CHECKING:
@@ -71,7 +75,10 @@ def ensure_installation(*, now: datetime) -> None:
     """Make what is missing of the roles, categories, canned reasons, first campaign and standings; safe to repeat."""
     if Award.objects.exists() and not Standing.objects.exists():
         rebuild_standings()  # an installation from before there were any
+    if Submission.objects.exclude(revision_number=0).exists() and not ActiveDay.objects.exists():
+        recall_days()
     ensure_roles()
+    ensure_rules(now=now)
     ensure_categories()
     ensure_canned_reasons()
     if not Campaign.objects.exists():
@@ -119,6 +126,14 @@ def ensure_categories() -> None:
             )
             for number, example in enumerate(content["examples"], start=1)
         )
+
+
+def ensure_rules(*, now: datetime) -> None:
+    """Publish the first point rules; an installation from before there were any goes on as it was."""
+    if PointRules.objects.exists():
+        return
+    content = {"note": "As before there were rules."} if Award.objects.exists() else read_content("point_rules.json")
+    PointRules.objects.create(number=1, published_at=now, **content)
 
 
 def ensure_canned_reasons() -> None:

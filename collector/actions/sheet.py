@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from collector.actions import locks, reviews, suggestions
+from collector.actions import locks, reviews, standings, suggestions
 from collector.actions.verdicts import checked_judgement
 from collector.errors import Conflict, NotAllowed, Refused
 from collector.models import AuditEntry, Person, Revision, Role, Submission
@@ -95,6 +95,7 @@ def _each(items: Sequence[Item], by: Person, act: Callable[[Submission, int], ob
     for start in range(0, len(wanted), TOGETHER):
         chunk = wanted[start : start + TOGETHER]
         with transaction.atomic():
+            standings.hold_all(submissions=[identity for identity, _revision in chunk], by=by)
             found = Submission.objects.visible_to(by).in_bulk([identity for identity, _revision in chunk])
             for identity, revision in chunk:
                 refused: Refused | None = None

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from collector import sheet_comparisons
-from collector.actions import reviews, suggestions
+from collector.actions import reviews, standings, suggestions
 from collector.errors import Conflict, NotAllowed, Refused
 from collector.models import AuditEntry, Person, SheetImport
 from collector.pairs import Text
@@ -104,6 +104,7 @@ def apply(*, sheet: SheetImport, seen: str, overrides: Mapping[uuid.UUID, int], 
     rows = sorted([*found.changes, *chosen.values()], key=lambda row: row.entry.id)
     if not rows:
         raise Refused(_("There is nothing to apply."))
+    standings.hold_all(submissions=[row.entry.id for row in rows], by=by)
     for row in rows:
         entry = row.entry
         try:

@@ -8,9 +8,10 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from collector.actions import near
+from collector.actions import badges, near
 from collector.actions.awards import revoke_standing_awards
-from collector.actions.campaigns import require_open, require_terms
+from collector.actions.campaigns import require_language, require_member, require_open, require_terms
+from collector.actions.days import mark_day
 from collector.actions.flags import find_flags
 from collector.errors import Conflict, NotAllowed, Refused
 from collector.models import (
@@ -27,6 +28,7 @@ from collector.models import (
     Terms,
 )
 from collector.pairs import NOTHING_PASTED, Pasted
+from collector.point_queries import lacking_of, rules_in_force
 from collector.text import fingerprint, instruction_fingerprint, is_blank, normalize_newlines, validate_text
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from collector.pairs import Text
 
 Status = Submission.Status
+BY_THE_AUTHOR = (Event.Kind.SUBMITTED, Event.Kind.RESUBMITTED)
 
 
 class NotEditable(Conflict):
@@ -75,9 +78,15 @@ class CategoryNotInCampaign(Refused):
 
 
 def locked(submission_id: uuid.UUID) -> Submission:
-    """Return the submission with its row locked; for actions only."""
+    """Return the submission with its row locked; for actions only.
+
+    Not FOR UPDATE, here and wherever a submission is locked: what others write may refer to it, such as a badge to its
+    ground, and must not wait for this.
+    """
     return (
-        Submission.objects.select_for_update(of=("self",)).select_related("campaign", "category").get(pk=submission_id)
+        Submission.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("campaign", "category")
+        .get(pk=submission_id)
     )
 
 
@@ -93,8 +102,9 @@ def require_unlocked(submission: Submission) -> None:
         raise Locked(_("This record is locked, so it can't be changed now. Your text is kept; ask a campaign lead."))
 
 
-def _require_collected(campaign: Campaign, category: Category) -> None:
+def _require_collected(campaign: Campaign, category: Category, person: Person) -> None:
     require_open(campaign)
+    require_member(campaign=campaign, person=person)
     if not campaign.targets.filter(category=category).exists():
         raise CategoryNotInCampaign(
             _("“%(campaign)s” doesn't collect %(category)s.") % {"campaign": campaign.name, "category": category.name}
@@ -111,23 +121,26 @@ def start(
     now: datetime,
 ) -> Submission:
     """Find the person's submission with this client-made id, or make it; the row is locked."""
-    if not Submission.objects.filter(pk=id, author=by).exclude(status=Status.DRAFT).exists():
-        _require_collected(campaign, category)
-    Submission.objects.bulk_create(
-        [
-            Submission(
-                id=id,
-                author=by,
-                campaign=campaign,
-                category=category,
-                passage=passage,
-                licence=campaign.data_licence,
-                created_at=now,
-                updated_at=now,
-            )
-        ],
-        ignore_conflicts=True,
-    )
+    status = Submission.objects.filter(pk=id, author=by).values_list("status", flat=True).first()
+    if status is None:
+        _require_collected(campaign, category, by)
+        Submission.objects.bulk_create(
+            [
+                Submission(
+                    id=id,
+                    author=by,
+                    campaign=campaign,
+                    category=category,
+                    passage=passage,
+                    licence=campaign.data_licence,
+                    rule_version=rules_in_force().number,
+                    lacking_percent=lacking_of(campaign, category),
+                    created_at=now,
+                    updated_at=now,
+                )
+            ],
+            ignore_conflicts=True,
+        )
     submission = locked(id)
     if submission.author_id != by.pk:
         raise IdTaken(
@@ -146,7 +159,6 @@ def submit(
     by: Person,
     now: datetime,
     passage: Passage | None = None,
-    language: str = "",
     source_title: str = "",
     source_url: str = "",
     pasted: Pasted = NOTHING_PASTED,
@@ -169,6 +181,8 @@ def submit(
         raise IdTaken(
             _("This pair was already submitted with another text. Open it under “My submissions” to edit it.")
         )
+    _require_collected(submission.campaign, category, by)
+    require_language(campaign=submission.campaign, language=text.language)
     terms = require_terms(campaign=submission.campaign, person=by)
     submission.category = category
     submission.passage = passage
@@ -178,7 +192,7 @@ def submit(
         submission=submission,
         text=text,
         terms=terms,
-        language=language,
+        language=text.language or submission.campaign.language,
         pasted=pasted,
         kind=Event.Kind.SUBMITTED,
         by=by,
@@ -194,7 +208,6 @@ def resubmit(
     text: Text,
     by: Person,
     now: datetime,
-    language: str = "",
     pasted: Pasted = NOTHING_PASTED,
 ) -> Submission:
     """Replace what a submission says by a new revision, which waits for review; an approval, and its points, end.
@@ -224,12 +237,13 @@ def resubmit(
         raise Refused(_("Nothing was changed yet. Edit the text, then resubmit."))
     require_unlocked(submission)
     require_open(submission.campaign)
+    require_language(campaign=submission.campaign, language=text.language)
     terms = require_terms(campaign=submission.campaign, person=by)
     return new_revision(
         submission=submission,
         text=text,
         terms=terms,
-        language=language or current.language,
+        language=text.language or current.language,
         pasted=pasted,
         kind=Event.Kind.RESUBMITTED,
         by=by,
@@ -257,7 +271,7 @@ def new_revision(
         instruction=text.instruction,
         context=text.context,
         response=text.response,
-        language=language or submission.campaign.language,
+        language=language,
         fingerprint=fingerprint(instruction=text.instruction, context=text.context, response=text.response),
         instruction_fingerprint=instruction_fingerprint(instruction=text.instruction, context=text.context),
         **text.words(),
@@ -277,6 +291,10 @@ def new_revision(
     Draft.objects.filter(submission=submission, submission__author=by).delete()
     ReviewLease.objects.filter(submission=submission).delete()
     revoke_standing_awards(submission=submission, now=now)
+    if before == Status.APPROVED:
+        badges.after_loss(submission=submission, now=now)
+    if kind in BY_THE_AUTHOR:
+        mark_day(person=by, now=now)
     record(submission=submission, kind=kind, before=before, by=by, now=now)
     return submission
 
@@ -323,6 +341,8 @@ def _leave(submission: Submission, *, kind: Event.Kind, by: Person, now: datetim
     near.forget(submission=submission)
     ReviewLease.objects.filter(submission=submission).delete()
     revoke_standing_awards(submission=submission, now=now)
+    if before == Status.APPROVED:
+        badges.after_loss(submission=submission, now=now)
     record(submission=submission, kind=kind, before=before, by=by, now=now, note=note)
     return submission
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from collector.actions import leases
+from collector.actions import leases, standings
 from collector.actions.notices import tell_edited
 from collector.actions.reviews import (
     AlreadyDecided,
@@ -126,6 +126,7 @@ def edit_and_approve(
     """
     require_reviewer(by)
     submission = locked_for_review(submission.pk)
+    standings.hold_all(submissions=[submission.pk], by=by)  # two steps, so everybody before the first
     current = submission.revisions.filter(number=submission.revision_number).first()
     if current is not None and _is_resend(submission, current, base_revision, text, by):
         mine = Review.objects.standing().filter(revision=current, reviewer=by, decision=Review.Decision.APPROVE).first()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from collector.actions.awards import award_approval
+from collector.actions import badges
+from collector.actions.awards import award_approval, overturn
 from collector.actions.notices import tell_verdict
 from collector.actions.submissions import record
 from collector.models import Event, Review, ReviewReason, Submission
@@ -131,6 +132,12 @@ def apply_decision(*, submission: Submission, review: Review, now: datetime) -> 
         submission.save(update_fields=["status", "approved_at", "disputed_at", "updated_at"])
     if verdict == Decision.APPROVE:
         award_approval(submission=submission, review=review, now=now)
+        badges.after_approval(submission=submission, now=now)
+    elif verdict is not None:
+        badges.after_rejection(submission=submission, now=now)
+    if review.is_last_word:
+        others = Review.objects.standing().filter(revision=review.revision).exclude(decision=review.decision)
+        overturn(submission=submission, reviews=others, by=review, now=now)
     record(submission=submission, kind=Event.Kind.REVIEWED, before=before, by=review.reviewer, now=now, review=review)
     if split:
         # Nobody's name: the last of the reviewers did not make the dispute alone.

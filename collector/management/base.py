@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class HouseCommand(BaseCommand):
+class HouseCommand(BaseCommand, ABC):
     """Runs ``act`` and turns a refusal into exit code 1 with one line that says what to do."""
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -27,9 +28,9 @@ class HouseCommand(BaseCommand):
         except Refused as refused:
             raise CommandError(str(refused)) from refused
 
+    @abstractmethod
     def act(self, **options: Any) -> None:
         """Do the work; each command has its own."""
-        raise NotImplementedError
 
     def say(self, text: str) -> None:
         """Tell a person something, on stderr, where it never mixes with the JSON line."""

@@ -15,8 +15,11 @@ from collector.models.campaigns import (
     TermsAcceptance,
 )
 from collector.models.conversation import Comment, Digest, Notice
+from collector.models.mailings import Delivery, Mailing, Occasion
 from collector.models.near import InstructionBand, InstructionSignature
-from collector.models.people import ApiToken, AuditEntry, Invitation, Person, Role, Team
+from collector.models.people import ApiToken, AuditEntry, Invitation, InvitationLink, MailKind, Person, Role, Team
+from collector.models.points import Contest, ContestStanding, PointRules
+from collector.models.reasons import ActiveDay, Badge
 from collector.models.reviews import (
     CannedReason,
     GoldAnswer,
@@ -30,15 +33,20 @@ from collector.models.sheets import SheetImport
 from collector.models.submissions import Draft, Event, ImportBatch, Revision, Submission
 
 __all__ = [
+    "ActiveDay",
     "ApiToken",
     "AuditEntry",
     "Award",
+    "Badge",
     "Campaign",
     "CampaignCategory",
     "CannedReason",
     "Category",
     "CategoryExample",
     "Comment",
+    "Contest",
+    "ContestStanding",
+    "Delivery",
     "Digest",
     "Draft",
     "Event",
@@ -48,11 +56,16 @@ __all__ = [
     "InstructionBand",
     "InstructionSignature",
     "Invitation",
+    "InvitationLink",
     "Licence",
+    "MailKind",
+    "Mailing",
     "Notice",
+    "Occasion",
     "Passage",
     "PassageSkip",
     "Person",
+    "PointRules",
     "Review",
     "ReviewLease",
     "ReviewReason",

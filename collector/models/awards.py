@@ -11,12 +11,16 @@ from collector.models.people import Person
 from collector.models.reviews import Review
 from collector.models.submissions import Submission
 
+_GAIN = Q(reason__in=["approved", "reviewed"])
+_LOSS = Q(reason="overturned")
+
 
 class Award(models.Model):
     """Points for a person, for a reason, at a time.
 
     The deciding review is the ground of each award, so an award can't be given twice for the same thing; a
-    negative row names the award it takes back, at most once.
+    revocation names the award it takes back, at most once. A decision that was overturned is a loss of its own, on
+    the ground of the review that overturned it (or of the decision itself, where an admin revoked the approval).
     """
 
     class Reason(models.TextChoices):
@@ -24,6 +28,7 @@ class Award(models.Model):
 
         APPROVED = "approved", _("Submission approved")
         REVIEWED = "reviewed", _("Review given")
+        OVERTURNED = "overturned", _("Decision overturned")
 
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="awards")
     points = models.IntegerField()
@@ -33,6 +38,7 @@ class Award(models.Model):
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="awards")
     submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="awards")
     review = models.ForeignKey(Review, on_delete=models.PROTECT, related_name="awards")
+    detail = models.JSONField(default=dict, help_text=_("What the points were reckoned from; see collector.points."))
     revokes = models.OneToOneField("self", null=True, blank=True, on_delete=models.PROTECT, related_name="revoked_by")
     created_at = models.DateTimeField()
 
@@ -44,14 +50,18 @@ class Award(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["review", "reason"],
+                fields=["review", "reason", "person"],
                 condition=Q(revokes=None),
                 name="award_once_per_review_and_reason",
             ),
             models.CheckConstraint(
-                name="award_negative_only_to_revoke",
-                condition=Q(revokes__isnull=True, points__gte=0) | Q(revokes__isnull=False, points__lte=0),
+                name="award_negative_only_to_take_back",
+                condition=(
+                    (_GAIN & Q(revokes__isnull=True) | _LOSS & Q(revokes__isnull=False)) & Q(points__gte=0)
+                    | (_GAIN & Q(revokes__isnull=False) | _LOSS & Q(revokes__isnull=True)) & Q(points__lte=0)
+                ),
             ),
+            models.CheckConstraint(name="award_reason_known", condition=_GAIN | _LOSS),
         ]
 
     def __str__(self) -> str:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from collector.models.people import Person, validate_time_zone
+from collector.languages import validate_language
+from collector.models.people import Person, Team, validate_time_zone
 from collector.text import validate_text
 
-validate_language = RegexValidator(
-    r"\A[a-zA-Z]{2,3}(?:-[A-Za-z0-9]{2,8})*\Z", _("Use a BCP 47 tag such as “en” or “de-CH”.")
-)
 validate_slug_path = RegexValidator(
     r"\A[a-z0-9][a-z0-9._-]{0,63}\Z", _("Use lower-case letters, digits, hyphens, dots and underscores.")
 )
+
+
+MOST_LANGUAGES = 20
+
+
+def validate_languages(value: object) -> None:
+    """Refuse what is not a list of different BCP 47 tags."""
+    if not isinstance(value, list) or len(value) > MOST_LANGUAGES or len(set(map(str, value))) != len(value):
+        raise ValidationError(_("Give at most 20 different languages."))
+    for tag in value:
+        validate_language(str(tag))
 
 
 class Licence(models.TextChoices):
@@ -121,6 +131,15 @@ class Campaign(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
     data_licence = models.CharField(max_length=40, choices=Licence, default=Licence.CC_BY_SA_4)
     language = models.CharField(max_length=35, default="en", validators=[validate_language])
+    more_languages = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[validate_languages],
+        help_text=_("Other languages that pairs may be in, as a list of BCP 47 tags."),
+    )
+    teams = models.ManyToManyField(
+        Team, blank=True, related_name="campaigns", help_text=_("Only their members write here; none: everybody does.")
+    )
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
     approvals_required = models.PositiveSmallIntegerField(
         default=1,
@@ -148,6 +167,7 @@ class Campaign(models.Model):
     starts_on = models.DateField(null=True, blank=True)
     ends_on = models.DateField(null=True, blank=True)
     is_demo = models.BooleanField(default=False, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     categories = models.ManyToManyField(Category, through="CampaignCategory", related_name="campaigns")
 
@@ -195,6 +215,15 @@ class Campaign(models.Model):
     def reviews_wanted(self) -> int:
         """How many standing decisions an item needs before its verdict, where none ends it at once."""
         return max(self.reviews_per_item, self.approvals_required)
+
+    @property
+    def languages(self) -> list[str]:
+        """The languages that pairs may be in, the usual one first."""
+        return [self.language, *self.more_languages]
+
+    def expected_language(self, chosen: str) -> str:
+        """Return the language that a text should be in: the chosen one if the campaign has it, else its usual one."""
+        return chosen if chosen in self.more_languages else self.language
 
     @property
     def is_independent(self) -> bool:

@@ -41,6 +41,19 @@ class Role(models.TextChoices):
     ADMIN = "admin", _("Admin")
 
 
+class MailKind(models.TextChoices):
+    """A kind of mail that people get until they end it."""
+
+    DIGEST = "digest", _("Daily e-mail")
+    ANNOUNCEMENT = "announcement", _("Announcement")
+    REMINDER = "reminder", _("Reminder")
+
+    @property
+    def wish(self) -> str:
+        """The person's field that says whether they want it."""
+        return {"digest": "wants_digest", "announcement": "wants_announcements"}.get(self, "wants_reminders")
+
+
 class Team(models.Model):
     """A group of colleagues that shows on the boards."""
 
@@ -107,6 +120,12 @@ class Person(AbstractBaseUser, PermissionsMixin):
     wants_digest = models.BooleanField(
         _("daily e-mail"), default=False, help_text=_("What happened to my work, at most once a day.")
     )
+    wants_announcements = models.BooleanField(
+        _("announcements"), default=True, help_text=_("What campaign leads write to everybody, by e-mail.")
+    )
+    wants_reminders = models.BooleanField(
+        _("reminders"), default=True, help_text=_("By e-mail, and never on a day on which I contributed already.")
+    )
     on_boards = models.CharField(
         _("on the boards"),
         max_length=10,
@@ -114,6 +133,15 @@ class Person(AbstractBaseUser, PermissionsMixin):
         default=OnBoards.NAME,
         help_text=_("How others see me there. My points count for my team either way."),
     )
+    weekends_count = models.BooleanField(
+        _("weekends count"),
+        default=False,
+        help_text=_("A missed Saturday or Sunday ends my streak, as any other day does."),
+    )
+    wants_celebrations = models.BooleanField(
+        _("celebrations"), default=True, help_text=_("A quiet card on my start page for a new badge or level.")
+    )
+    celebrated_level = models.PositiveSmallIntegerField(default=1, editable=False)
     is_active = models.BooleanField(
         _("active"), default=True, help_text=_("Untick to end all sessions and tokens at once.")
     )
@@ -184,6 +212,10 @@ class Invitation(models.Model):
     invited_by = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="invitations_sent")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+    # A mail makes a token of its own, so that none has to be kept until it is sent.
+    mail_wanted = models.BooleanField(default=False, editable=False)
+    mailed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    mail_failures = models.PositiveSmallIntegerField(default=0, editable=False)
     accepted_at = models.DateTimeField(null=True, blank=True)
     accepted_by = models.OneToOneField(
         Person, null=True, blank=True, on_delete=models.SET_NULL, related_name="invitation"
@@ -194,6 +226,33 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return self.email
+
+
+class InvitationLink(models.Model):
+    """Permission for whoever has the link to sign up, a number of times at most; only its hash is kept."""
+
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    hint = models.CharField(max_length=12, editable=False, help_text=_("The first characters, to tell links apart."))
+    note = models.CharField(max_length=120, blank=True, validators=[validate_text])
+    role = models.CharField(max_length=20, choices=Role, default=Role.CONTRIBUTOR)
+    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.SET_NULL)
+    made_by = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    most_uses = models.PositiveIntegerField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    people = models.ManyToManyField(Person, blank=True, related_name="invitation_links")
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+        constraints = [
+            models.CheckConstraint(
+                name="invitation_link_role", condition=models.Q(role__in=["contributor", "reviewer"])
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hint}…"
 
 
 class ApiToken(models.Model):

@@ -117,6 +117,11 @@ class Submission(models.Model):
     )
     locked_at = models.DateTimeField(null=True, blank=True, help_text=_("Locked: neither edited nor decided."))
     locked_by = models.ForeignKey(Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    # Fixed when its author begins to write, so that what the card promised is what is paid.
+    rule_version = models.PositiveIntegerField(default=1, help_text=_("The point rules it is paid by."))
+    lacking_percent = models.PositiveSmallIntegerField(
+        default=0, help_text=_("How much of the category's target the campaign lacked when it was begun.")
+    )
     created_at = models.DateTimeField()
     submitted_at = models.DateTimeField(null=True, blank=True, help_text=_("When the current revision was submitted."))
     approved_at = models.DateTimeField(null=True, blank=True)
@@ -179,6 +184,7 @@ class Submission(models.Model):
                 name="submission_disputed_only_while_waiting",
                 condition=Q(disputed_at__isnull=True) | Q(status="submitted"),
             ),
+            models.CheckConstraint(name="submission_lacking_in_range", condition=Q(lacking_percent__lte=100)),
             models.CheckConstraint(
                 name="submission_locked_by_somebody_at_a_time",
                 condition=Q(locked_at__isnull=True, locked_by__isnull=True)
@@ -264,6 +270,7 @@ class Draft(models.Model):
     instruction = models.TextField(blank=True)
     context = models.TextField(blank=True)
     response = models.TextField(blank=True)
+    language = models.CharField(max_length=35, blank=True, help_text=_("As chosen; blank where none is asked."))
     pasted_count = models.PositiveIntegerField(default=0)
     pasted_characters = models.PositiveIntegerField(default=0)
     version = models.PositiveIntegerField(default=1)

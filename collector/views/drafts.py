@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TEXTS = ("instruction", "context", "response")
 PASTED = ("pasted_count", "pasted_characters")
-CARRIED = ("id", "version", "base_revision", *TEXTS, *PASTED, "passage", "source_title", "source_url")
+CARRIED = ("id", "version", "base_revision", *TEXTS, "language", *PASTED, "passage", "source_title", "source_url")
 
 
 class AnotherPerson(Conflict):
@@ -47,7 +47,7 @@ def require_same_person(request: PersonRequest) -> None:
 
 def shown(text: Draft | Revision) -> dict[str, Any]:
     """Return what an editor shows of a stored text."""
-    return {name: getattr(text, name) for name in (*TEXTS, *PASTED)}
+    return {name: getattr(text, name) for name in (*TEXTS, "language", *PASTED)}
 
 
 def typed(request: HttpRequest) -> dict[str, Any]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
 
 from collector import queries
+from collector.actions import badges
+from collector.badge_queries import celebration
 from collector.models import Submission
 from collector.views.common import current_campaign
 
 if TYPE_CHECKING:
-    from django.http import HttpResponse
-
     from collector.views.common import PersonRequest
 
 SHOWN = 3
@@ -27,14 +29,23 @@ def home(request: PersonRequest) -> HttpResponse:
     attention = mine.filter(status=Submission.Status.CHANGES_REQUESTED)[:SHOWN]
     drafts = mine.filter(status=Submission.Status.DRAFT, draft__isnull=False)[:SHOWN]
     needs = queries.needs(campaign) if campaign else []
+    numbers = queries.my_numbers(request.user)
     context = {
+        "celebration": celebration(request.user, numbers["points"], timezone.now()),
         "campaign": campaign,
         "needs": needs,
         "wanted": queries.most_needed(needs),
         "approved": sum(need.approved for need in needs),
         "target": sum(need.target for need in needs),
-        "numbers": queries.my_numbers(request.user),
+        "numbers": numbers,
         "attention": queries.with_last_review(queries.with_text(attention), request.user),
         "drafts": list(drafts),
     }
     return render(request, "collector/home.html", context)
+
+
+@require_POST
+def put_away(request: PersonRequest) -> HttpResponse:
+    """End the celebration on the start page."""
+    badges.put_away(by=request.user, now=timezone.now())
+    return HttpResponse() if request.headers.get("HX-Request") == "true" else redirect("home")

@@ -148,17 +148,16 @@ class Page:
         sheet = {"category": self.slugs.get(one.category, ""), "campaign": self._campaign}
         texts, admin = reverse("review-grid"), self.may_administer
         agreement = _with(reverse("review-agreement"), campaign=self._campaign, show="time")
-        key = self.asked.campaign.pk if self.asked.campaign else None
         places = {
             Place.WAITING: _with(texts, **sheet, state="submitted", sort="submitted"),
             Place.DISPUTED: _with(texts, **sheet, disputed="1"),
             Place.PASSAGES: reverse("passages"),
             Place.COMPOSE: reverse("dataset-compose"),
             Place.ACTIVE: _with(reverse("leaderboard"), period="week"),
-            Place.CAMPAIGN: _admin("campaign", key) if admin else reverse("home"),
+            Place.CAMPAIGN: reverse("campaign", args=[self._campaign]) if self._campaign else reverse("campaigns"),
             Place.CATEGORY: _admin("category", one.category) if admin else _with(texts, **sheet),
-            Place.INVITE: reverse("admin:collector_invitation_add") if admin else reverse("home"),
-            Place.ROLES: reverse("admin:collector_invitation_add") if admin else agreement,
+            Place.INVITE: reverse("invitations"),
+            Place.ROLES: reverse("invitations") if admin else agreement,
             Place.REVIEWERS: agreement,
         }
         return places[one.place]

@@ -54,8 +54,9 @@ def notes(request: PersonRequest, category: str) -> HttpResponse:
     kind = get_object_or_404(campaign.categories, slug=category)
     text = Text.of(**{name: request.POST.get(name, "")[:MOST_READ] for name in checks.FIELDS})
     passage = find_passage(request.POST.get("passage", ""))
+    language = campaign.expected_language(request.POST.get("language", ""))
     context = {
-        "findings": checks.find(text, passage=passage.text if passage else "", language=campaign.language),
+        "findings": checks.find(text, passage=passage.text if passage else "", language=language),
         "neighbours": _neighbours(text, kind, request.POST.get("id", "")),
     }
     return render(request, "collector/_notes.html", context)

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from collector import notice_queries
 from collector.actions import notices as actions
+from collector.actions import subscriptions
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -72,12 +73,12 @@ def _moment(value: str) -> datetime | None:
 @login_not_required
 @require_http_methods(["GET", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
-    """Ask whether to end the daily e-mail, or end it."""
+    """Ask whether to end a kind of mail, or end it."""
     try:
-        person = actions.subscriber(token)
-    except actions.NoSuchLink as refused:
+        person, kind = subscriptions.subscriber(token=token)
+    except subscriptions.NoSuchLink as refused:
         return render(request, "collector/notices_unsubscribe.html", {"refused": str(refused)}, status=404)
     if request.method == "POST":
-        actions.set_digest(person=person, wanted=False, by=person, now=timezone.now())
-    context = {"token": token, "email": person.email, "is_done": not person.wants_digest}
+        subscriptions.set_wish(person=person, kind=kind, wanted=False, by=person, now=timezone.now())
+    context = {"token": token, "email": person.email, "kind": kind, "is_done": not getattr(person, kind.wish)}
     return render(request, "collector/notices_unsubscribe.html", context)

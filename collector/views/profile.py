@@ -33,6 +33,10 @@ def profile(request: PersonRequest) -> HttpResponse:
             time_zone=form.cleaned_data["time_zone"],
             on_boards=form.cleaned_data["on_boards"],
             wants_digest=form.cleaned_data["wants_digest"],
+            wants_announcements=form.cleaned_data["wants_announcements"],
+            wants_reminders=form.cleaned_data["wants_reminders"],
+            weekends_count=form.cleaned_data["weekends_count"],
+            wants_celebrations=form.cleaned_data["wants_celebrations"],
             by=request.user,
             now=timezone.now(),
         )

@@ -22,6 +22,7 @@ from collector.actions.campaigns import TermsNotAccepted, current_terms
 from collector.errors import Refused
 from collector.forms import PairForm, SkipForm
 from collector.models import Campaign, Category, Draft, Passage, Submission
+from collector.point_queries import worth_of_new
 from collector.views.common import current_campaign, find_campaign, status_of
 from collector.views.drafts import (
     chosen,
@@ -180,6 +181,8 @@ def _new_form(request: PersonRequest, campaign: Campaign, category: Category) ->
         where = {"id": draft.submission_id, "version": draft.version, "passage": passage.slug if passage else ""}
         return PairForm(initial=shown(draft) | where)
     initial: dict[str, Any] = {"id": uuid.uuid4(), "version": 0}
+    if campaign.more_languages:
+        initial["language"] = queries.last_language(campaign=campaign, person=request.user)
     if category.context != Category.Context.NONE:
         asked_for = queries.find_passage(request.GET.get("passage", ""))
         if asked_for is None and category.context == Category.Context.REQUIRED:
@@ -236,6 +239,7 @@ def _page(
         "form": form,
         "passage": queries.find_passage(str(form["passage"].value() or "")),
         "skip_form": SkipForm(),
+        "worth": worth_of_new(campaign=campaign, category=category, id=form["id"].value(), person=request.user),
         "uses_context": category.context != Category.Context.NONE or bool(form["context"].value()),
         "is_sent": request.method == "POST",
     }

@@ -5,7 +5,7 @@ import { countPastes } from "./paste.js";
 import { countWords } from "./words.js";
 
 const TEXTS = ["instruction", "context", "response"];
-const BESIDE = ["passage", "source_title", "source_url", "pasted_count", "pasted_characters"];
+const BESIDE = ["language", "passage", "source_title", "source_url", "pasted_count", "pasted_characters"];
 const PAUSE = 2000;
 const RETRY = 10000;
 const PATIENCE = 15000;

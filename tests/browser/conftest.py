@@ -14,10 +14,12 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 
+from collector.actions.campaigns import accept_terms, current_terms
 from collector.actions.setup import ensure_installation
 from collector.models import Campaign, Person
 from tests import factories
 from tests.browser.shapes import FLAGS, find_chromium
+from tests.browser.writing import PLACE, let_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -112,3 +114,21 @@ def worker(transactional_db: None) -> Iterator[subprocess.Popen[bytes]]:
     yield process
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+@pytest.fixture
+def writer(installation: Campaign, colleague: Callable[..., Person]) -> Person:
+    """Somebody who accepted the terms."""
+    person = colleague("Wilma Writer")
+    terms = current_terms(installation)
+    assert terms is not None
+    accept_terms(terms=terms, by=person, now=factories.NOW)
+    return person
+
+
+@pytest.fixture
+def editor(page: Page, live_server: LiveServer, writer: Person) -> Page:
+    """The empty editor of a category without a passage."""
+    let_in(page.context, writer, live_server.url)
+    page.goto(f"{live_server.url}{PLACE}")
+    return page

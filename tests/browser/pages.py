@@ -19,9 +19,9 @@ from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, resolve, reverse
 from django.utils import timezone
 
-from collector.actions import gold, notices, sheet_imports, submissions
+from collector.actions import gold, invitations, sheet_imports, submissions, subscriptions
 from collector.actions.demo import demo_admin
-from collector.models import Campaign, CampaignCategory, Category, Person, SheetImport, Submission
+from collector.models import Campaign, CampaignCategory, Category, Mailing, MailKind, Person, SheetImport, Submission
 from collector.pairs import Text
 from exports import actions
 from exports.filters import Filter
@@ -48,6 +48,7 @@ EXCEPTIONS = {
 }
 # Answered with a page that explains, though not with 200.
 REFUSALS = {
+    "unsubscribe",
     "digest-unsubscribe",
     "sign-in-link",
     "invitation",
@@ -111,6 +112,9 @@ def make_world(settings: Settings, directory: Path) -> World:
     )
     item = gold.make_gold(submission=check, decision="approve", why="It is right.", by=admin, now=timezone.now())
     gold.answer(gold=item, decision="approve", by=judge, now=timezone.now())
+    invitations.make_link(role="reviewer", team=None, most_uses=5, note=LONG_WORD[:110], by=admin, now=timezone.now())
+    factories.CampaignFactory.create(status="closed", name=LONG_WORD[:110], more_languages=["de", "fr-CA"])
+    Campaign.objects.filter(pk=campaign.pk).update(more_languages=["de-CH"])
     released = Submission.objects.approved().filter(dataset_records__isnull=False).order_by("pk")
     for left, one in enumerate(released[:2]):
         if left:
@@ -130,13 +134,17 @@ def make_world(settings: Settings, directory: Path) -> World:
         "pk": [*mine.values_list("pk", flat=True), *waiting.values_list("pk", flat=True)[:2], 1],
         "category": [*Category.objects.order_by("-context").values_list("slug", flat=True)],
         "campaign": [campaign.slug],
+        "slug": [*Campaign.objects.order_by("status").values_list("slug", flat=True)],
+        "mailing.pk": [*Mailing.objects.values_list("pk", flat=True)],
+        "mailing-edit.pk": [*Mailing.objects.values_list("pk", flat=True)],
         "handle": [writer.handle, admin.handle, newcomer.handle],
         "version": ["v1", "v2"],
         "path": ["README.md"],
         "token": ["wrong"],
         "key": ["wrong"],
         "uidb36": ["1"],
-        "digest-unsubscribe.token": [notices.unsubscribe_token(writer), "wrong"],
+        "unsubscribe.token": [subscriptions.unsubscribe_token(person=writer, kind=MailKind.REMINDER), "wrong"],
+        "digest-unsubscribe.token": [subscriptions.unsubscribe_token(person=writer, kind=MailKind.DIGEST), "wrong"],
         "review-answer.pk": [check.pk],
         "sheet-preview.pk": [_upload_edited_sheet(judge).pk],
     }

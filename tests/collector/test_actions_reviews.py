@@ -24,7 +24,7 @@ from tests.factories import reviewer as a_reviewer
 if TYPE_CHECKING:
     from collector.models import Submission
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_points")]
 
 
 def points(person: Person) -> int:

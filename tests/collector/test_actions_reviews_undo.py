@@ -18,7 +18,7 @@ from tests.factories import reviewer as a_reviewer
 if TYPE_CHECKING:
     from collector.models import Person, Review, Submission
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_points")]
 SOON = NOW + timedelta(seconds=9)
 
 

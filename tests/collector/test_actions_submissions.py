@@ -326,6 +326,7 @@ def test_the_database_refuses_an_unknown_state() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("plain_points")
 def test_an_approved_edit_earns_the_points_again() -> None:
     submission = make_submission(status="approved")
     resubmit(submission=submission, base_revision=1, text=Text.of("New", "", "text"), by=submission.author, now=NOW)

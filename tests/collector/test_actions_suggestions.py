@@ -28,7 +28,7 @@ from tests.factories import reviewer as a_reviewer
 if TYPE_CHECKING:
     from collector.models import Person
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_points")]
 TEXT = Text.of("Why is the sky blue by day?", "", "Air scatters short waves most.")
 
 

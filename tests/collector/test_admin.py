@@ -211,12 +211,18 @@ def test_a_lead_publishes_new_terms(as_lead: Client, campaign: Campaign) -> None
 def test_a_changed_campaign_is_recorded_with_before_and_after(
     as_admin: Client, admin: Person, campaign: Campaign
 ) -> None:
-    sent = form_of(as_admin, page(campaign)) | {"status": "paused"}
+    sent = form_of(as_admin, page(campaign)) | {"lease_minutes": "20"}
     answer = as_admin.post(page(campaign), sent)
     assert answer.status_code == 302, answer.context["errors"]
     entry = last_entry()
     assert (entry.by, entry.verb, entry.target) == (admin, "admin.changed", f"campaign {campaign.slug}")
-    assert entry.detail == {"before": {"status": "open"}, "after": {"status": "paused"}}
+    assert entry.detail == {"before": {"lease_minutes": 15}, "after": {"lease_minutes": 20}}
+
+
+def test_a_campaign_is_not_opened_or_closed_in_the_admin(as_admin: Client, campaign: Campaign) -> None:
+    as_admin.post(page(campaign), form_of(as_admin, page(campaign)) | {"status": "closed"})
+    campaign.refresh_from_db()
+    assert campaign.status == "open"
 
 
 def test_a_slug_stays_once_it_is_made(as_admin: Client, campaign: Campaign) -> None:

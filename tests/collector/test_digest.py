@@ -15,8 +15,9 @@ from django.db import connection
 from django.urls import reverse
 
 from collector import tasks
-from collector.actions.notices import claim_digest, notify, unsubscribe_token
-from collector.models import Digest, Notice, Person
+from collector.actions.notices import claim_digest, notify
+from collector.actions.subscriptions import unsubscribe_token
+from collector.models import Digest, MailKind, Notice, Person
 from jobs import actions as job_actions
 from jobs import registry
 from jobs import tasks as job_tasks
@@ -169,7 +170,7 @@ def test_a_mail_program_can_end_it_with_one_click(settings: object) -> None:
     person = reader()
     tell(person)
     send()
-    path = reverse("digest-unsubscribe", args=[unsubscribe_token(person)])
+    path = reverse("unsubscribe", args=[unsubscribe_token(person=person, kind=MailKind.DIGEST)])
     headers = mail.outbox[0].extra_headers
     # The signature carries the second it was made in, so the token differs; its frame does not.
     assert headers["List-Unsubscribe"].startswith(f"<https://woolgather.example.com{path.split(':')[0]}:")

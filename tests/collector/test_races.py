@@ -25,7 +25,7 @@ from tests.factories import reviewer as a_reviewer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = [pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("plain_points")]
 ROUNDS = 200
 DECISIONS = ("approve", "reject", "request_changes")
 DECIDED = {"approved", "rejected", "changes_requested"}

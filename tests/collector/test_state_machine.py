@@ -56,6 +56,7 @@ class SubmissionLife(RuleBasedStateMachine):
         self.block = transaction.atomic()
         self.block.__enter__()
         self.now = factories.NOW
+        factories.plain_rules()
         self.campaign = factories.CampaignFactory.create(approvals_required=policy[0], reviews_per_item=policy[1])
         self.category = factories.CategoryFactory.create()
         self.campaign.targets.create(category=self.category)

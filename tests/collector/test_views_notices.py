@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 import time_machine
+from django.core import signing
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from collector.actions.notices import notify, unsubscribe_token
-from collector.models import Notice
+from collector.actions.notices import notify
+from collector.actions.subscriptions import unsubscribe_token
+from collector.models import MailKind, Notice
 from tests import factories
 from tests.factories import NOW
 
@@ -157,7 +159,7 @@ def reader(author: Person) -> Person:
 
 
 def link(person: Person) -> str:
-    return reverse("digest-unsubscribe", args=[unsubscribe_token(person)])
+    return reverse("unsubscribe", args=[unsubscribe_token(person=person, kind=MailKind.DIGEST)])
 
 
 def test_following_the_link_asks_and_ends_nothing(reader: Person) -> None:
@@ -176,9 +178,16 @@ def test_one_click_ends_it_without_a_sign_in_or_a_token_of_a_page(reader: Person
     assert outside.post(link(reader)).status_code == 200
 
 
+def test_links_of_mails_from_before_there_were_kinds_still_end_the_daily_one(reader: Person) -> None:
+    token = signing.dumps(reader.pk, salt="collector.digest")
+    assert Client().post(reverse("digest-unsubscribe", args=[token])).status_code == 200
+    reader.refresh_from_db()
+    assert (reader.wants_digest, reader.wants_reminders) == (False, True)
+
+
 @pytest.mark.parametrize("token", ["x", "MQ:x:y", "a" * 5000])
 def test_a_made_up_link_ends_nothing(reader: Person, token: str) -> None:
-    answer = Client().post(reverse("digest-unsubscribe", args=[token]))
+    answer = Client().post(reverse("unsubscribe", args=[token]))
     reader.refresh_from_db()
     assert answer.status_code == 404
     assert reader.wants_digest

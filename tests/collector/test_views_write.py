@@ -421,6 +421,7 @@ class TestAutosave:
 def test_the_number_of_queries_is_bounded(
     client: Client, category: Category, django_assert_max_num_queries: Callable[[int], Any]
 ) -> None:
-    # Session, person, campaigns, category, examples, terms, acceptance, groups of the navigation.
-    with django_assert_max_num_queries(9):
+    # Session, person, campaigns, category, examples, terms, acceptance, groups of the navigation; for the points the
+    # pair's own row, the rules, the target and what is approved of it.
+    with django_assert_max_num_queries(13):
         client.get(reverse("write", args=[category.slug]))

@@ -8,7 +8,7 @@ import pytest
 
 from collector.actions.submissions import withdraw
 from leaderboard import queries
-from leaderboard.queries import Board, Choice, Period, Standings, numbers, since, standings
+from leaderboard.queries import Board, Choice, Period, Standings, since, standings
 from tests.factories import NOW, TeamFactory, contributor_in, make_submission, reviewer
 
 if TYPE_CHECKING:
@@ -111,13 +111,6 @@ def test_week_begins_on_monday_in_the_campaigns_zone() -> None:
 def test_day_begins_at_midnight_after_a_clock_change() -> None:
     after = datetime(2026, 3, 29, 10, 0, tzinfo=UTC)
     assert since(Period.DAY, after, ZoneInfo("Europe/Berlin")) == datetime(2026, 3, 28, 23, 0, tzinfo=UTC)
-
-
-def test_person_numbers_count_approved_by_category_and_day(campaign: Campaign) -> None:
-    ada = contributor_in(campaign)
-    approved(campaign, ada, 2)
-    found = numbers(ada, NOW)
-    assert (found.approved, found.days[-1].approved, len(found.categories)) == (2, 2, 2)
 
 
 def test_own_row_stands_among_its_neighbours_where_it_is_further_down(

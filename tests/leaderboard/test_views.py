@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from tests.factories import contributor_in, make_submission
@@ -77,6 +79,18 @@ def test_the_wall_has_people_and_teams_and_no_menu(
     assert author.display_name in page
     assert "every 30s" in page
     assert "main-nav" not in page
+
+
+@pytest.mark.parametrize(("days", "title"), [(0, "This week"), (7, "This month"), (40, "All time")])
+def test_a_wall_that_would_be_empty_looks_further_back(
+    campaign: Campaign, author: Person, sign_in: Callable[[Person], Client], days: int, title: str
+) -> None:
+    wednesday = datetime(2026, 3, 18, 9, tzinfo=UTC)
+    make_submission(campaign=campaign, author=author, status="approved", now=wednesday - timedelta(days=days))
+    with time_machine.travel(wednesday, tick=False):
+        page = sign_in(author).get("/leaderboard/?display=wall").content.decode()
+    assert f"<h1>{title}</h1>" in page
+    assert author.display_name in page
 
 
 def test_the_wall_asks_for_its_figures_alone(author: Person, sign_in: Callable[[Person], Client]) -> None:

@@ -32,6 +32,8 @@ MARKDOWN_TAGS = {
 INVISIBLE = {"Cf", "Cc", "Zl", "Zp"}
 SECTIONS = {
     "person": "leaderboard",
+    "points": "leaderboard",
+    "contests": "leaderboard",
     "terms": "home",
 }
 # Pages of the reviewer's desk, whichever of them come to be, stand under one entry.
@@ -41,6 +43,11 @@ FAMILIES = {
     "agreement": "review-next",
     "passages": "review-next",
     "dataset": "datasets",
+    "point": "leaderboard",
+    "campaign": "campaigns",
+    "invitation": "campaigns",
+    "mailing": "campaigns",
+    "contest": "leaderboard",
     "submission": "mine",
     "write": "home",
 }
@@ -189,7 +196,7 @@ def navigation(context: template.Context) -> dict[str, Any]:
     if person.has_role("reviewer") or person.has_role("lead"):
         entries.append(("review-next", _("Review")))
     if person.has_role("lead"):
-        entries.append(("insights", _("Insights")))
+        entries += [("campaigns", _("Campaigns")), ("insights", _("Insights"))]
     entries += [("leaderboard", _("Leaderboard")), ("datasets", _("Datasets"))]
     if person.is_staff:
         entries.append(("admin:index", _("Admin")))

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django.core.management.base import CommandError
-
-from collector.actions.near import rebuild
-from collector.management.base import HouseCommand
-from collector.management.progress import progress
+from collector.actions.near import Outcome, rebuild
+from collector.management.rebuilding import RebuildCommand
 from collector.models import Submission
 
 if TYPE_CHECKING:
-    import argparse
+    from collections.abc import Callable
 
 HELP = """Make the near-duplicate index again from what all submissions say now, and say how many entries were missing,
 changed or superfluous; where the stored index was right, nothing is written. The index is kept up to date by itself:
@@ -22,32 +17,24 @@ run this after an upgrade that says so, or with --check to see that all is well.
 Example: manage.py rebuild_near --check"""
 
 
-class Command(HouseCommand):
+class Command(RebuildCommand):
     """`manage.py rebuild_near`."""
 
     help = HELP
+    verb = "Indexing"
+    what = "The stored index differs from the texts"
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Whether to write."""
-        parser.add_argument(
-            "--check", action="store_true", help="write nothing; exit 1 where the stored index is wrong"
-        )
-        parser.add_argument("--json", action="store_true", help="print one JSON line on stdout")
+    def total(self) -> int:
+        """Return how many there are."""
+        return Submission.objects.count()
 
-    def act(self, **options: Any) -> None:
+    def rebuild(self, *, is_dry: bool, on_progress: Callable[[int], object]) -> Outcome:
         """Call the action."""
-        began = time.monotonic()
-        with progress("Indexing", Submission.objects.count(), quiet=options["json"]) as done:
-            outcome = rebuild(is_dry=options["check"], on_progress=done)
-        seconds = round(time.monotonic() - began, 3)
-        if options["json"]:
-            self.answer(
-                {**asdict(outcome), "is_right": outcome.is_right, "check": options["check"], "seconds": seconds}
-            )
-        else:
-            self.stdout.write(
-                f"{outcome.submissions:,} submissions in {seconds:.1f} s: {outcome.missing:,} missing, "
-                f"{outcome.changed:,} changed, {outcome.superfluous:,} superfluous."
-            )
-        if options["check"] and not outcome.is_right:
-            raise CommandError("The stored index differs from the texts. Run rebuild_near without --check to mend it.")
+        return rebuild(is_dry=is_dry, on_progress=on_progress)
+
+    def in_words(self, outcome: Outcome) -> str:
+        """Say what was found."""
+        return (
+            f"{outcome.submissions:,} submissions: {outcome.missing:,} missing, {outcome.changed:,} changed, "
+            f"{outcome.superfluous:,} superfluous"
+        )

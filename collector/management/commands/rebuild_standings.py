@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django.core.management.base import CommandError
-
-from collector.actions.standings import rebuild_standings
-from collector.management.base import HouseCommand
-from collector.management.progress import progress
+from collector.actions.standings import Rebuilt, rebuild_standings
+from collector.management.rebuilding import RebuildCommand
 from collector.models import Award
 
 if TYPE_CHECKING:
-    import argparse
+    from collections.abc import Callable
 
 HELP = """Sum the whole ledger of awards again, and say how many rows of the boards were missing, changed or
 superfluous; where they equal the ledger, nothing is written. They are kept up to date by themselves: run this after a
@@ -22,30 +17,24 @@ campaign's time zone was changed, or with --check to see that all is well.
 Example: manage.py rebuild_standings --check"""
 
 
-class Command(HouseCommand):
+class Command(RebuildCommand):
     """`manage.py rebuild_standings`."""
 
     help = HELP
+    verb = "Summing"
+    what = "The boards differ from the ledger"
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Whether to write."""
-        parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where the boards are wrong")
-        parser.add_argument("--json", action="store_true", help="print one JSON line on stdout")
+    def total(self) -> int:
+        """Return how many there are."""
+        return Award.objects.count()
 
-    def act(self, **options: Any) -> None:
+    def rebuild(self, *, is_dry: bool, on_progress: Callable[[int], object]) -> Rebuilt:
         """Call the action."""
-        began = time.monotonic()
-        with progress("Summing", Award.objects.count(), quiet=options["json"]) as done:
-            outcome = rebuild_standings(is_dry=options["check"], on_progress=done)
-        seconds = round(time.monotonic() - began, 3)
-        if options["json"]:
-            self.answer(
-                {**asdict(outcome), "is_right": outcome.is_right, "check": options["check"], "seconds": seconds}
-            )
-        else:
-            self.stdout.write(
-                f"{outcome.rows:,} rows of the boards in {seconds:.1f} s: {outcome.missing:,} missing, "
-                f"{outcome.changed:,} changed, {outcome.superfluous:,} superfluous."
-            )
-        if options["check"] and not outcome.is_right:
-            raise CommandError("The boards differ from the ledger. Run rebuild_standings without --check to mend them.")
+        return rebuild_standings(is_dry=is_dry, on_progress=on_progress)
+
+    def in_words(self, outcome: Rebuilt) -> str:
+        """Say what was found."""
+        return (
+            f"{outcome.rows:,} rows of the boards: {outcome.missing:,} missing, {outcome.changed:,} changed, "
+            f"{outcome.superfluous:,} superfluous"
+        )

@@ -1,0 +1,136 @@
+"""What the point rules say now, what waits to be paid, and what somebody was given on a day."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from django.db.models import Count, Q, Sum
+
+from collector.models import Award, Campaign, CampaignCategory, Category, Person, PointRules, Standing, Submission
+from collector.near_queries import near_of_author
+from collector.periods import BEGINNING, day_of, zone_of
+from collector.points import lacking_percent, worth_of
+
+if TYPE_CHECKING:
+    from datetime import date, tzinfo
+
+    from django.db.models import QuerySet
+
+    from collector.points import Worth
+
+
+def rules_in_force() -> PointRules:
+    """Return the newest rules; one query."""
+    return PointRules.objects.order_by("-number")[0]
+
+
+def rules_of(number: int) -> PointRules:
+    """Return one version of the rules."""
+    return PointRules.objects.get(number=number)
+
+
+def lacking_of(campaign: Campaign, category: Category) -> int:
+    """Return how much the campaign lacks of its target in a category, in percent; two queries."""
+    target = CampaignCategory.objects.filter(campaign=campaign, category=category).values_list("target", flat=True)
+    approved = Submission.objects.approved().filter(campaign=campaign, category=category).count()
+    return lacking_percent(target.first() or 0, approved)
+
+
+def own_near_duplicate(submission: Submission) -> uuid.UUID | None:
+    """Return an approved submission of the same author that asks nearly the same, or None."""
+    found = near_of_author(submission=submission, statuses=[Submission.Status.APPROVED])
+    return min(found, default=None)
+
+
+def given_for_pairs(person: Person, day: date, zone: tzinfo) -> int:
+    """Return the points a person has for pairs sent on a day of that zone, less those taken back."""
+    begin, end = _day(day, zone)
+    return _sum(
+        Award.objects.filter(
+            person=person,
+            reason=Award.Reason.APPROVED,
+            submission__submitted_at__gte=begin,
+            submission__submitted_at__lt=end,
+        )
+    )
+
+
+def given_for_reviews(person_id: int, now: datetime, zone: tzinfo) -> int:
+    """Return the points a person has for the reviews of the day in which ``now`` lies, less those taken back."""
+    begin, end = _day(day_of(now, zone), zone)
+    return _sum(
+        Award.objects.filter(person=person_id, reason=Award.Reason.REVIEWED, created_at__gte=begin, created_at__lt=end)
+    )
+
+
+def _day(day: date, zone: tzinfo) -> tuple[datetime, datetime]:
+    begin, after = (datetime.combine(one, time.min, tzinfo=zone) for one in (day, day + timedelta(days=1)))
+    return begin, after
+
+
+def _sum(awards: QuerySet[Award]) -> int:
+    return awards.order_by().aggregate(points=Sum("points"))["points"] or 0
+
+
+def pending_points(submissions: QuerySet[Submission]) -> int:
+    """Return what waiting submissions would earn at a rating that changes nothing; three queries.
+
+    Duplicates and a day's limit are only known at approval, so it may become less.
+    """
+    alike = list(
+        submissions.order_by().values_list("rule_version", "lacking_percent", "category").annotate(number=Count("pk"))
+    )
+    rules = {one.number: one for one in PointRules.objects.filter(number__in={row[0] for row in alike})}
+    categories = Category.objects.in_bulk({row[2] for row in alike})
+    return sum(
+        number * worth_of(rules=rules[version], category=categories[category], lacking=lacking).points
+        for version, lacking, category, number in alike
+    )
+
+
+def points_of(person: Person) -> int:
+    """Return all the points that a person has."""
+    kept = Standing.objects.filter(
+        person=person,
+        board=Standing.Board.PEOPLE,
+        period=Standing.Period.ALL,
+        starts=BEGINNING,
+        campaign=0,
+        category=0,
+    )
+    return kept.values_list("points", flat=True).first() or 0
+
+
+def worth_of_new(*, campaign: Campaign, category: Category, id: object, person: Person) -> Worth:
+    """Return what a pair would earn at a rating that changes nothing; three queries at most.
+
+    Args:
+        id: the pair's, whose worth is fixed once its first draft was saved; anything else is one that isn't begun.
+    """
+    begun = None
+    with contextlib.suppress(ValueError, TypeError):
+        own = Submission.objects.by(person).filter(pk=uuid.UUID(str(id)), category=category)
+        begun = own.values_list("rule_version", "lacking_percent").first()
+    rules = rules_of(begun[0]) if begun else rules_in_force()
+    return worth_of(rules=rules, category=category, lacking=begun[1] if begun else lacking_of(campaign, category))
+
+
+def reached_day_limit(submission: Submission) -> int | None:
+    """Return the limit that its author reached with what they sent on the day of this pair, or None; five queries.
+
+    What still waits counts as if it was approved at a rating that changes nothing.
+    """
+    limit = rules_of(submission.rule_version).day_limit
+    if limit is None or submission.submitted_at is None:
+        return None
+    zone = zone_of(submission.campaign.time_zone)
+    day = day_of(submission.submitted_at, zone)
+    begin, end = _day(day, zone)
+    waiting = Submission.objects.by(submission.author).filter(
+        Q(submitted_at__gte=begin, submitted_at__lt=end), status=Submission.Status.SUBMITTED
+    )
+    given = given_for_pairs(submission.author, day, zone)
+    return limit if given + pending_points(waiting) >= limit else None
