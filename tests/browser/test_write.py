@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from django.db import connection
 from playwright.sync_api import expect
 
 from collector.models import Draft, Passage, Revision, Submission
+from tests import factories
 from tests.browser.conftest import PASSWORD
 from tests.browser.writing import LONG, PLACE, cut, field, is_saved, let_in, says, write
 
@@ -268,9 +270,10 @@ def test_a_save_whose_answer_was_lost_is_no_conflict(editor: Page) -> None:
 def test_the_save_comes_two_seconds_after_the_last_change(page: Page, live_server: LiveServer, writer: Person) -> None:
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url) if request.url.endswith("/draft/") else None)
-    page.clock.install()
+    page.clock.install(time=factories.NOW)
     let_in(page.context, writer, live_server.url)
     page.goto(f"{live_server.url}{PLACE}")
+    page.clock.pause_at(factories.NOW + timedelta(hours=1))  # installed alone, it goes on ticking by itself
     field(page, "Response").fill("One.")
     page.clock.run_for(1_900)
     field(page, "Response").fill("One, two.")
@@ -279,6 +282,7 @@ def test_the_save_comes_two_seconds_after_the_last_change(page: Page, live_serve
     says(page, "Kept in this browser")
     with page.expect_response("**/draft/"):
         page.clock.run_for(200)
+    page.clock.resume()
     is_saved(page)
     assert (len(sent), Draft.objects.get().response) == (1, "One, two.")
 
