@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-import time
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import hardware, runs
-from .base_models import BaseModel, find_base_model, model_hash
-from .dataset_files import Dataset, HeldOut, Row, find_dataset, open_dataset, training_and_held_out, verify
-from .errors import TrainingError
-from .evaluate import SAMPLES, answers
-from .options import SAFE_ROWS, FinetuneOptions, OptionError, Settings, check, disagreements, resolve
-from .prompts import (
-    Codec,
-    Dropped,
-    Example,
-    PromptFormat,
-    build_examples,
-    choose_format,
-    prompt_tokens,
-    reasons,
-)
+from . import config_file, hardware, runs
+from .answering import Wish, opened, same_base
+from .battery import battery_file, read_questions
+from .battery import sha256 as battery_sha256
+from .dataset_files import Dataset, HeldOut, Row, open_dataset, training_and_held_out, verify
+from .doctor import examine
+from .estimate import as_lines, estimate
+from .loading import load_tokenizer
+from .options import FinetuneOptions, OptionError, Settings, check, disagreements, trackers
+from .preparing import Material, Prepared, make_material, prepared
+from .preview import preview
+from .processes import join
+from .prompts import Codec, PromptFormat, add_keys, reasons
 from .quiet import hushed, stay_offline
+from .runs import Run
 from .sitting import Outcome, Work, carry_out
-from .trainer import load_model, load_tokenizer, without_casts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from .doctor import Finding
     from .places import Places
     from .report import Reporter
-    from .runs import Run
+
+NAMES = {"lora": "LoRA", "qlora": "QLoRA", "full": "all weights"}
 
 
 def finetune(
@@ -48,66 +48,80 @@ def finetune(
     Raises a TrainingError (dataset, base model, output, loss) with a message for people, or StoppedError
     after ``wants_to_stop`` returned true and the run was saved.
     """
-    check(options)
-    dataset = _dataset_or_what_is_missing(options, places)
-    if options.output:
-        runs.refuse_existing(runs.place(options.output, root=places.runs))
-    report.say(f"Data: {dataset.name}/{dataset.version} ({dataset.path})")
-    verify(dataset)
-    stay_offline(allow_hub=options.allow_hub)
-    report.say("Loading the training libraries and the base model …")
-    with hushed():
-        base = find_base_model(options.model, models=places.models, allow_hub=options.allow_hub)
-        train_rows, kept_back = training_and_held_out(dataset)
-        codec = Codec(load_tokenizer(base.path))
-        device = hardware.device_name()
-        settings, notes = resolve(
-            options, rows=len(train_rows), on_cpu=device == "cpu", bf16=hardware.bf16_pays(device)
-        )
-        fmt = choose_format(codec, system=settings.system)
-        examples, held_out, dropped = _examples(train_rows, kept_back, codec, fmt, settings)
-        if options.steps is None and len(examples) < len(train_rows):
-            settings, notes = resolve(
-                options, rows=len(examples), on_cpu=device == "cpu", bf16=hardware.bf16_pays(device)
-            )
-        warnings = _warnings(examples, held_out)
-        for note in notes:
+    with prepared(options=options, places=places, report=report) as ready:
+        main = ready.processes.main
+        for note in ready.notes:
             report.say(note)
-        name = runs.new_name(dataset=dataset.name, version=dataset.version, base=base.id, now=now)
-        path = runs.place(options.output or name, root=places.runs)
-        facts = {
-            "format": 1,
-            "run": path.name,
-            "status": "running",
-            "created_at": now.isoformat(),
-            "updated_at": now.isoformat(),
-            "dataset": _dataset_facts(dataset, kept_back, train_rows),
-            "base_model": base.as_dict(),
-            "settings": settings.as_dict(),
-            "seeds": {
-                "python": settings.seed,
-                "numpy": settings.seed,
-                "torch": settings.seed,
-                "order": settings.seed,
-            },
-            "prompt": fmt.as_dict(),
-            "rows": {
-                "read": len(train_rows),
-                "trained_on": len(examples),
-                "held_out_measured": len(held_out),
-                "dropped": reasons(dropped),
-            },
-            "versions": hardware.library_versions(),
-            "machine": hardware.describe(device),
-            "warnings": warnings,
-            "sittings": [],
-        }
-        run = runs.create(path, facts)
-        with runs.locked(run):
-            runs.write_jsonl(run.path / "dropped.jsonl", (vars(row) for row in dropped))
-            _tell(report, run, settings, dropped, examples, warnings, device)
-            work = Work(run, settings, base, codec, fmt, examples, held_out, device, report)
+        name = runs.new_name(dataset=ready.dataset.name, version=ready.dataset.version, base=ready.base.id, now=now)
+        path = ready.processes.agree(runs.place(options.output or name, root=places.runs))
+        run = _begin(ready, options, path, places=places, now=now) if main else Run(path)
+        with runs.locked(run) if main else nullcontext():
+            _tell(report, run, ready)
+            ready.processes.agree(None)  # the others go on when the run is there
+            material = ready.material
+            work = Work(
+                run,
+                ready.settings,
+                ready.base,
+                ready.codec,
+                ready.fmt,
+                material.examples,
+                material.held_out,
+                ready.device,
+                report,
+                ready.processes,
+            )
             return carry_out(work, now=now, wants_to_stop=wants_to_stop)
+
+
+def _begin(ready: Prepared, options: FinetuneOptions, path: Path, *, places: Places, now: datetime) -> Run:
+    """Make the run's directory, with everything that is known before training."""
+    made = estimate(ready, earlier=places.runs, price_per_hour=options.price_per_hour)
+    facts = {**_facts(ready, name=path.name, now=now), "price_per_hour": options.price_per_hour}
+    run = runs.create(path, {**facts, "estimate": made.as_dict()})
+    runs.write_text(run.path / "run.yaml", _run_yaml(ready, options, run))
+    _list_rows(run, ready.material)
+    return run
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What a run would be: for machines, and for people."""
+
+    facts: dict[str, Any]
+    text: str
+
+
+def look_ahead(
+    *, options: FinetuneOptions, places: Places, report: Reporter, estimated: bool, examples: int | None
+) -> Ahead:
+    """Say what a run will take and what the model will see, without loading weights or writing anything.
+
+    Raises a TrainingError as :func:`finetune` would.
+    """
+    with prepared(options=options, places=places, report=report) as ready:
+        facts: dict[str, Any] = {
+            "dataset": f"{ready.dataset.name}/{ready.dataset.version}",
+            "base_model": ready.base.id,
+            "settings": ready.settings.as_dict(),
+            "rows": len(ready.material.examples),
+            "warnings": ready.material.warnings,
+        }
+        parts = [*ready.notes, *(f"Warning: {warning}" for warning in ready.material.warnings)]
+        if estimated:
+            made = estimate(ready, earlier=places.runs, price_per_hour=options.price_per_hour)
+            facts["estimate"] = made.as_dict()
+            parts += as_lines(made, ready)
+        if examples:
+            facts["preview"] = preview(ready, count=examples)
+            parts += ["", facts["preview"]] if estimated else [facts["preview"]]
+        return Ahead(facts, "\n".join(parts))
+
+
+def doctor(*, options: FinetuneOptions, places: Places, lock: Path) -> list[Finding]:
+    """Look at versions, device, memory, model, tokenizer and template; ``lock`` has the versions tested together."""
+    check(options)
+    return examine(options=options, places=places, lock=lock)
 
 
 def resume(
@@ -131,22 +145,31 @@ def resume(
     settings = Settings.from_dict(facts["settings"])
     if changed := disagreements(options, settings):
         raise OptionError(f"A resumed run keeps its settings: leave out {', '.join(changed)}, or start a new run.")
-    stay_offline(allow_hub=False)  # before the libraries are imported: that is when they read it
-    with runs.locked(run), hushed():
+    # Before the libraries are imported: that is when they read it.
+    stay_offline(allow_hub=False, trackers=trackers(settings.log_to))
+    with hushed():
+        processes = join()
+    with runs.locked(run) if processes.main else nullcontext(), hushed():
         report.say(f"Resuming {run.name}")
         dataset = open_dataset(Path(facts["dataset"]["path"]))
         if dataset.sha256 != facts["dataset"]["manifest_sha256"]:
             raise runs.RunError(f"The manifest of {dataset.path} changed since {run.name} began. Start a new run.")
         verify(dataset)
-        base = _same_base(facts, run)
+        base = same_base(facts, run)
+        if (_battery_facts(settings.battery) or {}).get("sha256") != (facts.get("battery") or {}).get("sha256"):
+            raise runs.RunError(f"The battery {settings.battery} changed since {run.name} began. Start a new run.")
         train_rows, kept_back = training_and_held_out(dataset)
         codec = Codec(load_tokenizer(base.path))
         fmt = PromptFormat.from_dict(facts["prompt"])
-        examples, held_out, dropped = _examples(train_rows, kept_back, codec, fmt, settings)
-        runs.write_jsonl(run.path / "dropped.jsonl", (vars(row) for row in dropped))
-        run.update(status="running", updated_at=now.isoformat())
+        if fmt.name == "dolly":
+            add_keys(codec)
+        material = make_material(train_rows, kept_back, codec, fmt, settings)
+        if processes.main:
+            _list_rows(run, material)
+            run.update(status="running", updated_at=now.isoformat())
         device = hardware.device_name()
-        work = Work(run, settings, base, codec, fmt, examples, held_out, device, report)
+        processes.share(settings.rows_per_step, settings.batch_size)
+        work = Work(run, settings, base, codec, fmt, material.examples, material.held_out, device, report, processes)
         return carry_out(work, now=now, wants_to_stop=wants_to_stop)
 
 
@@ -159,81 +182,81 @@ def generate(
     temperature: float,
     seed: int,
     places: Places,
+    say: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Let a finished run (the newest, unless ``wanted`` names one) answer one question.
 
-    Returns ``{"run", "response", "prompt_tokens", "seconds"}``. Raises RunError when there is no such run or
-    its base model is gone or changed, PromptTooLongError when the question does not fit.
+    Returns ``{"run", "response", "prompt_tokens", "seconds"}``; ``say`` gets the text as it comes. Raises RunError
+    when there is no such run or its base model is gone or changed, PromptTooLongError when the question does not fit.
     """
-    hardware.require_train_extra()
-    run = runs.find(wanted, root=places.runs, complete=True)
-    facts = run.facts()
-    stay_offline(allow_hub=False)
-    with hushed():
-        device = hardware.device_name()
-        model = _load_finished(run, facts, device=device)
-        codec = Codec(load_tokenizer(run.model))
-        fmt = PromptFormat.from_dict(facts["prompt"])
-        ids = prompt_tokens(codec, fmt, instruction=prompt, context=context)
-        started = time.perf_counter()
-        response = answers(
-            model,
-            codec,
-            fmt,
-            [ids],
-            max_new_tokens=max_new_tokens,
-            temperature=temperature,
-            seed=seed,
-            device=device,
-            bf16=facts["settings"]["bf16"] and hardware.bf16_pays(device),
-        )[0]
-    seconds = round(time.perf_counter() - started, 3)
-    return {"run": run.name, "response": response, "prompt_tokens": len(ids), "seconds": seconds}
+    wish = Wish(max_new_tokens=max_new_tokens, temperature=temperature, seed=seed)
+    with opened(wanted=wanted, places=places) as loaded:
+        return loaded.answer(instruction=prompt, context=context, wish=wish, say=say)
 
 
-def _dataset_or_what_is_missing(options: FinetuneOptions, places: Places) -> Dataset:
-    """Find the dataset and the train extra; say at once when both are missing."""
-    found: Dataset | None = None
-    problem: TrainingError | None = None
-    try:
-        found = find_dataset(options.dataset, root=places.datasets, default_name=places.dataset_name)
-    except TrainingError as error:
-        problem = error
-    try:
-        hardware.require_train_extra()
-    except hardware.TrainExtraMissingError as error:
-        if problem:
-            raise hardware.TrainExtraMissingError(f"{error} Also: {problem}") from error
-        raise
-    if problem or not found:
-        raise problem or TrainingError("No dataset was found.")
-    return found
+def generate_all(*, wanted: str | None, questions: Path, output: Path, wish: Wish, places: Places) -> dict[str, Any]:
+    """Let a finished run answer every question of a JSONL file, and write the answers to ``output``, in one step.
+
+    Returns ``{"run", "path", "answered", "failed"}``; rows that could not be asked are there with their ``error``.
+    Raises BatteryError for a file that cannot be read, RunError when ``output`` exists.
+    """
+    if output.exists():
+        raise runs.RunError(f"{output} exists. Choose another --output.")
+    asked = read_questions(questions, most=None)
+    with opened(wanted=wanted, places=places) as loaded:
+        rows = loaded.answer_all(asked, wish=wish)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    runs.write_jsonl(output, rows)
+    failed = sum("error" in row for row in rows)
+    return {"run": loaded.run.name, "path": str(output), "answered": len(rows) - failed, "failed": failed}
 
 
-def _examples(
-    train_rows: list[Row], kept_back: HeldOut, codec: Codec, fmt: PromptFormat, settings: Settings
-) -> tuple[list[Example], list[Example], list[Dropped]]:
-    """Return training examples, the held-out ones to measure, and the training rows left out."""
-    examples, dropped = build_examples(train_rows, codec, fmt, max_length=settings.max_length)
-    if not examples:
-        counts = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in reasons(dropped).items())
-        raise TrainingError(f"None of the {len(train_rows)} rows can be trained on ({counts}). Raise --max-length.")
-    held_out, _unused = build_examples(kept_back.rows, codec, fmt, max_length=settings.max_length)
-    if not held_out:
-        raise TrainingError(f"None of the {len(kept_back.rows)} held-out rows fits. Raise --max-length.")
-    return examples, held_out[: settings.eval_rows], dropped
+def _facts(ready: Prepared, *, name: str, now: datetime) -> dict[str, Any]:
+    """Return the first run.json."""
+    seed, material = ready.settings.seed, ready.material
+    return {
+        "format": 1,
+        "run": name,
+        "status": "running",
+        "created_at": now.isoformat(),
+        "updated_at": now.isoformat(),
+        "dataset": _dataset_facts(ready.dataset, ready.kept_back, ready.read),
+        "base_model": ready.base.as_dict(),
+        "settings": ready.settings.as_dict(),
+        "seeds": dict.fromkeys(("python", "numpy", "torch", "order"), seed),
+        "prompt": ready.fmt.as_dict(),
+        "rows": {
+            "read": len(ready.read),
+            "trained_on": len(material.examples),
+            "held_out_measured": len(material.held_out),
+            "dropped": reasons(material.dropped),
+            "truncated": len(material.truncated),
+        },
+        "versions": hardware.library_versions(),
+        "machine": {**hardware.describe(ready.device), "processes": ready.processes.count},
+        "battery": _battery_facts(ready.settings.battery),
+        "warnings": material.warnings,
+        "sittings": [],
+    }
 
 
-def _warnings(examples: list[Example], held_out: list[Example]) -> list[str]:
-    found = []
-    if len(examples) < SAFE_ROWS:
-        found.append(
-            f"Only {len(examples)} rows to train on; below {SAFE_ROWS} a model tends to memorise them. "
-            "Read samples.jsonl before using it."
-        )
-    if len(held_out) < SAMPLES:
-        found.append(f"Only {len(held_out)} held-out rows: the losses before and after are rough.")
-    return found
+def _battery_facts(wanted: str) -> dict[str, Any] | None:
+    path = battery_file(wanted)
+    return {"path": str(path), "sha256": battery_sha256(path)} if path else None
+
+
+def _run_yaml(ready: Prepared, options: FinetuneOptions, run: Run) -> str:
+    dataset = f"{ready.dataset.name}/{ready.dataset.version}"
+    if options.dataset and (Path(options.dataset) / "manifest.json").is_file():
+        dataset = str(ready.dataset.path.resolve())
+    heading = f"What {run.name} was made with. Make it again: finetune --config run.yaml --output NAME"
+    return config_file.as_text(ready.settings, dataset=dataset, model=ready.base.id, heading=heading)
+
+
+def _list_rows(run: Run, material: Material) -> None:
+    """Write down which rows are not trained on, or not whole, in files that are there even when they are empty."""
+    runs.write_jsonl(run.path / "dropped.jsonl", (vars(row) for row in material.dropped))
+    runs.write_jsonl(run.path / "truncated.jsonl", (vars(row) for row in material.truncated))
 
 
 def _dataset_facts(dataset: Dataset, kept_back: HeldOut, rows: list[Row]) -> dict[str, Any]:
@@ -251,42 +274,21 @@ def _dataset_facts(dataset: Dataset, kept_back: HeldOut, rows: list[Row]) -> dic
     }
 
 
-def _tell(
-    report: Reporter,
-    run: Run,
-    settings: Settings,
-    dropped: list[Dropped],
-    examples: list[Example],
-    warnings: list[str],
-    device: str,
-) -> None:
-    how = f"LoRA r={settings.lora_r}" if settings.method == "lora" else "all weights"
+def _tell(report: Reporter, run: Run, ready: Prepared) -> None:
+    settings, material = ready.settings, ready.material
+    how = f"{NAMES[settings.method]} r={settings.lora_r}" if settings.trains_adapter else "all weights"
     report.say(
         f"Run {run.name}: {how}, {settings.steps} steps of {settings.rows_per_step} rows "
-        f"({len(examples)} rows, {settings.epochs:g} epochs) on {device}{' in bf16' if settings.bf16 else ''}"
+        f"({len(material.examples)} rows, {settings.epochs:g} epochs) "
+        f"on {ready.device}{' in bf16' if settings.bf16 else ''}"
     )
-    for reason, count in reasons(dropped).items():
+    for reason, count in reasons(material.dropped).items():
         why = reason.replace("_", " ")
         report.warn(f"{count} rows left out ({why}); their ids are in {run.path / 'dropped.jsonl'}")
-    for warning in warnings:
+    if material.truncated:
+        where = run.path / "truncated.jsonl"
+        report.warn(
+            f"{len(material.truncated)} responses cut at {settings.max_length} tokens; their ids are in {where}"
+        )
+    for warning in material.warnings:
         report.warn(warning)
-
-
-def _same_base(facts: dict[str, Any], run: Run) -> BaseModel:
-    """Return the base model a run was started with. Raises RunError when it is gone or another by now."""
-    recorded = BaseModel(**{**facts["base_model"], "path": Path(facts["base_model"]["path"])})
-    if not recorded.path.is_dir():
-        raise runs.RunError(f"{run.name} needs its base model at {recorded.path}, which is gone. Put it back.")
-    if model_hash(recorded.path) != recorded.sha256:
-        raise runs.RunError(f"The base model at {recorded.path} changed since {run.name} was made. Put it back.")
-    return recorded
-
-
-def _load_finished(run: Run, facts: dict[str, Any], *, device: str) -> Any:
-    if facts["settings"]["method"] == "full":
-        return load_model(run.model, device=device)
-    from peft import PeftModel
-
-    base = _same_base(facts, run)
-    model = load_model(base.path, device=device)
-    return without_casts(PeftModel.from_pretrained(model, run.model, use_safetensors=True))

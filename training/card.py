@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
+
+from .battery import BATTERY, HELD_OUT
+from .estimate import duration
 
 CODE_LICENCE = "Apache-2.0"
 SHOWN_CHARACTERS = 600
+SHOWN_SAMPLES = 5
 
 
 def model_card(facts: dict[str, Any], samples: list[dict[str, Any]]) -> str:
@@ -24,7 +29,7 @@ def model_card(facts: dict[str, Any], samples: list[dict[str, Any]]) -> str:
 
 def _front(facts: dict[str, Any]) -> str:
     base, data = facts["base_model"], facts["dataset"]
-    lines = ["---", "library_name: " + ("peft" if facts["settings"]["method"] == "lora" else "transformers")]
+    lines = ["---", "library_name: " + ("transformers" if facts["settings"]["method"] == "full" else "peft")]
     if base["source"] != "directory":
         lines.append(f"base_model: {json.dumps(base['id'])}")
     lines += [
@@ -44,7 +49,8 @@ def _front(facts: dict[str, Any]) -> str:
 
 def _summary(facts: dict[str, Any]) -> str:
     base, data, settings = facts["base_model"], facts["dataset"], facts["settings"]
-    how = f"LoRA of rank {settings['lora_r']}" if settings["method"] == "lora" else "all weights"
+    names = {"lora": f"LoRA of rank {settings['lora_r']}", "qlora": f"QLoRA of rank {settings['lora_r']}"}
+    how = names.get(settings["method"], "all weights")
     origin = f"{base['id']}, fine-tuned ({how}) on {data['name']}/{data['version']}"
     lines = [f"# {facts['run']}", "", f"{origin}: instructions and responses written and reviewed by people."]
     lines += [f"\n> **Take care.** {warning}" for warning in facts["warnings"]]
@@ -68,32 +74,94 @@ def _results(facts: dict[str, Any]) -> str:
         earlier = before["by_category"].get(category)
         lines.append(f"| {category} | {'' if earlier is None else format(earlier, '.4f')} | {loss:.4f} |")
     lines += [f"| perplexity | {before['perplexity']:.2f} | {after['perplexity']:.2f} |", ""]
-    peak = facts["peak_memory"]
-    memory = f"{peak['host_bytes'] / 1e9:.1f} GB"
-    if "gpu_bytes" in peak:
-        memory += f" (GPU {peak['gpu_bytes'] / 1e9:.1f} GB)"
+    kept = facts.get("kept_step", facts["steps"])
+    if kept != facts["steps"]:
+        lines += [
+            (
+                f"The weights are those of step {kept}, where the loss on these same rows was lowest "
+                "(early stopping), which flatters the figure a little."
+            ),
+            "",
+        ]
+    lines += _lengths(facts.get("lengths") or {})
     machine = facts["machine"].get("gpu") or facts["machine"]["processor"]
-    lines.append(
-        f"{facts['steps']} steps, {facts['tokens_trained']:,} tokens at {facts['tokens_per_second']:,.0f} tokens/s "
-        f"(padding not counted) on {machine}; {facts['duration_seconds'] / 60:.1f} minutes in all; "
-        f"peak memory {memory}."
-    )
+    lines += [f"{facts['steps']} steps on {machine}.", "", *_effort(facts)]
     return "\n".join(lines)
+
+
+def _lengths(lengths: dict[str, dict[str, float]]) -> list[str]:
+    """Return how long responses are: a model that learnt the style of its data comes near to it."""
+    names = {"data": "what people wrote", "before": "the model before", "after": "the model after"}
+    rows = [
+        f"| {names[name]} | {found['p10']:.0f} | {found['p50']:.0f} | {found['p90']:.0f} | {found['cut']:.0%} |"
+        for name, found in lengths.items()
+    ]
+    if not rows:
+        return []
+    return [
+        "Length of responses in tokens, counted up to the longest sample answer:",
+        "",
+        "| | a tenth is shorter than | half | nine tenths | as long as it may be |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        *rows,
+        "",
+    ]
+
+
+def _effort(facts: dict[str, Any]) -> list[str]:
+    """Return the table of what the run took, beside what was thought before it began."""
+    peak = facts["peak_memory"]
+    made = facts.get("estimate") or {}
+    speed = f"{facts['tokens_per_second']:,.0f}"
+    rows = [
+        ("tokens, padding not counted", made and f"{made['tokens']:,}", f"{facts['tokens_trained']:,}"),
+        ("tokens a second", made and f"{made['tokens_per_second']:,.0f}", speed),
+        ("training", made and duration(made["seconds"]), duration(facts["train_seconds"])),
+        ("all, with loading, measuring and samples", "", duration(facts["duration_seconds"])),
+        (
+            "peak memory" + (" of the GPU" if "gpu_bytes" in peak else ""),
+            made and f"{made['memory_bytes'] / 1e9:.1f} GB",
+            f"{peak.get('gpu_bytes', peak['host_bytes']) / 1e9:.1f} GB",
+        ),
+    ]
+    if facts.get("cost") is not None:
+        rows.append(
+            (f"cost, at {facts['price_per_hour']:g} an hour", made and f"{made['cost']:.2f}", f"{facts['cost']:.2f}")
+        )
+    lines = ["| | estimated | measured |", "| --- | ---: | ---: |"]
+    lines += [f"| {name} | {before or ''} | {after} |" for name, before, after in rows]
+    if made:
+        lines += ["", f"The speed was estimated from {made['speed_from']}."]
+    return lines
 
 
 def _samples(samples: list[dict[str, Any]]) -> str:
-    lines = [
-        "## Samples",
-        "",
-        "Held-out questions, always taking the likeliest token. All of them: samples.jsonl.",
-    ]
-    for sample in samples[:3]:
-        lines += ["", f"**{sample['category']}**"]
-        for label, key in (("Question", "instruction"), ("Before", "before"), ("After", "after")):
-            lines += ["", f"{label}:", "", *_quoted(sample[key])]
+    lines = ["## Samples", "", f"Always the likeliest token. All of them: samples.jsonl{_sources(samples)}."]
+    for sample in _shown(samples):
+        lines += ["", f"**{sample['category'] or 'no category'}**"]
+        parts = [("Question", "instruction"), ("Context", "context"), ("Before", "before"), ("After", "after")]
+        for label, key in parts:
+            if sample.get(key):
+                lines += ["", f"{label}:", "", *_quoted(sample[key])]
     if not samples:
-        lines += ["", "None: no held-out question was short enough."]
+        lines += ["", "None: no question was short enough."]
     return "\n".join(lines)
+
+
+def _sources(samples: list[dict[str, Any]]) -> str:
+    counts = Counter(sample.get("source", HELD_OUT) for sample in samples)
+    parts = [f"{counts[HELD_OUT]} held-out questions" if counts[HELD_OUT] else "", ""]
+    parts[1] = f"{counts[BATTERY]} of the battery" if counts[BATTERY] else ""
+    said = " and ".join(filter(None, parts))
+    return f" ({said})" if said else ""
+
+
+def _shown(samples: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return five samples of as many categories, from the battery where there is one."""
+    chosen = [sample for sample in samples if sample.get("source") == BATTERY] or samples
+    first = {sample["category"]: sample for sample in reversed(chosen)}
+    spread = [sample for sample in chosen if first[sample["category"]] is sample]
+    return [*spread, *(sample for sample in chosen if sample not in spread)][:SHOWN_SAMPLES]
 
 
 def _quoted(text: str) -> list[str]:
@@ -110,6 +178,8 @@ def _data(facts: dict[str, Any]) -> str:
         f"- Version: {data['name']}/{data['version']}, manifest sha256 `{data['manifest_sha256']}`",
         f"- Trained on {rows['trained_on']} of {rows['read']} rows; held out: {data['held_out']['how']}",
     ]
+    if rows.get("truncated"):
+        lines.append(f"- {rows['truncated']} responses cut at the length limit; their ids: truncated.jsonl")
     for reason, count in rows["dropped"].items():
         lines.append(f"- {count} rows left out ({reason.replace('_', ' ')}); their ids: dropped.jsonl")
     return "\n".join(lines)
@@ -137,9 +207,16 @@ def _limits(facts: dict[str, Any]) -> str:
             "",
             "The model can state falsehoods with confidence and repeats biases of its base model and its data.",
             "It was measured by its loss on held-out rows, not for safety, truth or any particular use.",
-            f"Rows longer than {facts['settings']['max_length']} tokens were not trained.",
+            _too_long(facts["settings"]),
         ]
     )
+
+
+def _too_long(settings: dict[str, Any]) -> str:
+    limit = settings["max_length"]
+    if settings.get("too_long") == "truncate":
+        return f"Responses were cut where a row had more than {limit} tokens."
+    return f"Rows longer than {limit} tokens were not trained."
 
 
 def _again(facts: dict[str, Any]) -> str:
@@ -149,7 +226,7 @@ def _again(facts: dict[str, Any]) -> str:
         [
             "## Making it again",
             "",
-            "All settings, the seed and the prompt format are in run.json.",
+            "`finetune --config run.yaml` makes it again; the prompt format and the facts are in run.json.",
             f"Base model: {base['id']} from {base['source']}, sha256 `{base['sha256']}`.",
             f"Libraries: {versions}.",
             "",

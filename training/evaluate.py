@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 # Padded tokens in one forward pass. Enough to keep a processor busy, little enough for a laptop's memory.
 TOKENS_AT_ONCE = 4096
-SAMPLES = 10
 
 
 class NonFiniteLossError(TrainingError):
@@ -89,7 +88,7 @@ def held_out_loss(model: Any, examples: Sequence[Example], codec: Codec, *, devi
     return HeldOutLoss(total, sum(counts.values()), len(examples), by_category)
 
 
-def answers(
+def answer_tokens(
     model: Any,
     codec: Codec,
     fmt: PromptFormat,
@@ -100,9 +99,11 @@ def answers(
     seed: int,
     device: str,
     bf16: bool,
-) -> list[str]:
-    """Let the model answer prompts (token ids). Temperature 0 always takes the likeliest token.
+    streamer: Any = None,
+) -> list[list[int]]:
+    """Let the model answer prompts (token ids) with token ids, the end left out; see :func:`decoded`.
 
+    Temperature 0 always takes the likeliest token; ``streamer`` (one prompt only) gets the tokens as they come.
     Raises PromptTooLongError when a prompt and its answer do not fit into the model's context.
     """
     import torch
@@ -116,7 +117,8 @@ def answers(
             f"{max(room, 0)}. Shorten it or lower --max-new-tokens."
         )
     own = model.generation_config.eos_token_id
-    stops = {end_tokens(codec, fmt)[-1], codec.end_of_text, *(own if isinstance(own, list) else [own])} - {None}
+    *before_end, end_token = end_tokens(codec, fmt)
+    stops = {end_token, codec.end_of_text, *(own if isinstance(own, list) else [own])} - {None}
     config = GenerationConfig(
         max_new_tokens=max_new_tokens,
         do_sample=temperature > 0,
@@ -127,7 +129,7 @@ def answers(
     )
     training = model.training
     model.eval()
-    texts = [""] * len(prompts)
+    answers: list[list[int]] = [[] for _prompt in prompts]
     torch.manual_seed(seed)
     with torch.no_grad(), autocast(device, bf16=bf16):
         lengths = [len(prompt) + max_new_tokens for prompt in prompts]
@@ -135,21 +137,21 @@ def answers(
             batch = [prompts[position] for position in part]
             ids = pad(batch, value=codec.padding, left=True).to(device)
             mask = pad([[1] * len(prompt) for prompt in batch], value=0, left=True).to(device)
-            made = model.generate(input_ids=ids, attention_mask=mask, generation_config=config)
+            made = model.generate(input_ids=ids, attention_mask=mask, generation_config=config, streamer=streamer)
             for position, row in zip(part, made[:, ids.shape[1] :].tolist(), strict=True):
                 end = next((at for at, token in enumerate(row) if token in stops), len(row))
-                texts[position] = codec.tokenizer.decode(
-                    row[:end], skip_special_tokens=True, clean_up_tokenization_spaces=False
-                )
+                if before_end and row[:end][-len(before_end) :] == before_end:
+                    end -= len(before_end)
+                answers[position] = row[:end]
     model.train(training)
-    return texts
+    return answers
+
+
+def decoded(codec: Codec, ids: Sequence[int]) -> str:
+    """Return an answer as text, control tokens left out."""
+    return str(codec.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
 
 def context_length(model: Any) -> int:
     """Return how many tokens the model can take at once; a generous guess where it does not say."""
     return int(getattr(model.config.get_text_config(), "max_position_embeddings", None) or 2**20)
-
-
-def sample_examples(examples: Sequence[Example], *, room: int) -> list[Example]:
-    """Choose the first ten held-out examples, in their order, whose prompt fits into ``room`` tokens."""
-    return [example for example in examples if example.prompt_tokens <= room][:SAMPLES]

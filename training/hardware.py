@@ -23,6 +23,7 @@ LIBRARIES = (
     "tokenizers",
     "safetensors",
     "pyarrow",
+    "bitsandbytes",
 )
 NEEDED = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "safetensors")
 
@@ -76,6 +77,17 @@ def peak_memory(device: str) -> dict[str, int]:
 
         peak["gpu_bytes"] = int(torch.cuda.max_memory_allocated())
     return peak
+
+
+def free_memory(device: str) -> int:
+    """Return how many bytes a new run could take: the GPU's free memory, or what the machine has available."""
+    if device == "cuda":
+        import torch
+
+        return int(torch.cuda.mem_get_info()[0])
+    import psutil  # part of the train extra
+
+    return int(psutil.virtual_memory().available)
 
 
 def describe(device: str) -> dict[str, Any]:

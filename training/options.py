@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import MISSING, asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 from .errors import TrainingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DEFAULT_SYSTEM = "You are a helpful assistant."
 # Two passes over the data, as for Dolly; a laptop's processor gets a bounded start instead.
@@ -17,6 +20,12 @@ FULL_LEARNING_RATE = 2e-5
 # Below this a model mostly memorises; the run still works, but nobody should read it as a result.
 SAFE_ROWS = 100
 SHORTEST = 8
+MOST_SAMPLES = 1_000
+TRACKERS = ("tensorboard", "wandb", "mlflow")
+
+METHODS = ("lora", "qlora", "full")
+PROMPT_FORMATS = ("auto", "chat", "dolly", "plain")
+TOO_LONG = ("drop", "truncate", "refuse")
 
 
 class OptionError(TrainingError):
@@ -30,7 +39,9 @@ class FinetuneOptions:
     dataset: str | None = None
     model: str | None = None
     output: str | None = None
-    full: bool | None = None
+    method: str | None = None
+    prompt_format: str | None = None
+    too_long: str | None = None
     steps: int | None = None
     epochs: float | None = None
     learning_rate: float | None = None
@@ -42,8 +53,15 @@ class FinetuneOptions:
     eval_rows: int | None = None
     save_steps: int | None = None
     sample_tokens: int | None = None
+    checkpoint_samples: int | None = None
+    battery: str | None = None
+    patience: int | None = None
+    log_to: str | None = None
     system: str | None = None
-    allow_hub: bool = False
+    bf16: bool | None = None
+    gradient_checkpointing: bool | None = None
+    price_per_hour: float | None = None
+    allow_hub: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +82,19 @@ class Settings:
     sample_tokens: int
     system: str
     bf16: bool
+    # Below: what runs of earlier releases did without being able to say so.
+    prompt_format: str = "auto"
+    too_long: str = "drop"
+    gradient_checkpointing: bool = False
+    checkpoint_samples: int = 0
+    battery: str = "none"
+    patience: int = 0
+    log_to: str = "tensorboard"
+
+    @property
+    def trains_adapter(self) -> bool:
+        """Whether layers beside the model are trained, and the model's own weights stay as they are."""
+        return self.method != "full"
 
     @property
     def rows_per_step(self) -> int:
@@ -78,36 +109,63 @@ class Settings:
     def from_dict(cls, values: dict[str, Any]) -> Settings:
         """Read back what :meth:`as_dict` wrote; unknown keys are left out, missing ones raise OptionError."""
         try:
-            return cls(**{field.name: values[field.name] for field in fields(cls)})
+            return cls(
+                **{
+                    field.name: values[field.name]
+                    for field in fields(cls)
+                    if field.default is MISSING or field.name in values
+                }
+            )
         except KeyError as error:
             raise OptionError(f"The run's settings lack {error}; start a new run.") from error
+
+
+def trackers(names: str) -> list[str]:
+    """Return the names in ``--log-to``: "" and "none" are none."""
+    return [name for name in names.replace(" ", "").split(",") if name and name != "none"]
+
+
+def _at_least(least: float) -> tuple[Callable[[Any], bool], str]:
+    return (lambda number: math.isfinite(number) and number >= least), f"{least} or more"
+
+
+def _one_of(choices: tuple[str, ...]) -> tuple[Callable[[Any], bool], str]:
+    return (lambda choice: choice in choices), f"one of {', '.join(choices)}"
+
+
+_MORE_THAN_0: tuple[Callable[[Any], bool], str] = (lambda number: math.isfinite(number) and number > 0), "more than 0"
+RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "steps": _at_least(1),
+    "epochs": _MORE_THAN_0,
+    "learning_rate": _MORE_THAN_0,
+    "batch_size": _at_least(1),
+    "gradient_accumulation": _at_least(1),
+    "lora_r": _at_least(1),
+    "max_length": _at_least(SHORTEST),
+    "seed": ((lambda seed: 0 <= seed < 2**32), f"between 0 and {2**32 - 1}"),
+    "eval_rows": _at_least(1),
+    "save_steps": _at_least(1),
+    "sample_tokens": _at_least(1),
+    "price_per_hour": _at_least(0),
+    "checkpoint_samples": _at_least(0),
+    "patience": _at_least(0),
+    "method": _one_of(METHODS),
+    "prompt_format": _one_of(PROMPT_FORMATS),
+    "too_long": _one_of(TOO_LONG),
+    "log_to": (lambda names: set(trackers(names)) <= set(TRACKERS), f"none, or of {', '.join(TRACKERS)} with commas"),
+}
 
 
 def check(options: FinetuneOptions) -> None:
     """Raise OptionError for values no run could be made of."""
     if options.steps is not None and options.epochs is not None:
         raise OptionError("Give --steps or --epochs, not both.")
-    at_least_one = {
-        "--steps": options.steps,
-        "--batch-size": options.batch_size,
-        "--gradient-accumulation": options.gradient_accumulation,
-        "--lora-r": options.lora_r,
-        "--eval-rows": options.eval_rows,
-        "--save-steps": options.save_steps,
-        "--sample-tokens": options.sample_tokens,
-    }
-    for flag, number in at_least_one.items():
-        if number is not None and number < 1:
-            raise OptionError(f"{flag} must be 1 or more, not {number}.")
-    if options.max_length is not None and options.max_length < SHORTEST:
-        raise OptionError(f"--max-length must be {SHORTEST} tokens or more, not {options.max_length}.")
-    if options.seed is not None and not 0 <= options.seed < 2**32:
-        raise OptionError(f"--seed must be between 0 and {2**32 - 1}, not {options.seed}.")
-    for flag, value in {"--epochs": options.epochs, "--lr": options.learning_rate}.items():
-        if value is not None and not (math.isfinite(value) and value > 0):
-            raise OptionError(f"{flag} must be more than 0, not {value}.")
-    if options.full and options.lora_r is not None:
-        raise OptionError("--lora-r belongs to LoRA; leave it out with --full.")
+    if options.method == "full" and options.lora_r is not None:
+        raise OptionError("--lora-r belongs to LoRA; leave it out with --method full.")
+    for name, (is_right, wanted) in RULES.items():
+        value = getattr(options, name)
+        if value is not None and not is_right(value):
+            raise OptionError(f"{flag_of(name)} must be {wanted}, not {value}.")
 
 
 def resolve(options: FinetuneOptions, *, rows: int, on_cpu: bool, bf16: bool) -> tuple[Settings, list[str]]:
@@ -129,9 +187,11 @@ def resolve(options: FinetuneOptions, *, rows: int, on_cpu: bool, bf16: bool) ->
             "--steps or --epochs sets another length."
         )
         steps = CPU_STEPS
-    full = bool(options.full)
+    method = options.method or "lora"
+    full = method == "full"
+    checkpointing = options.gradient_checkpointing
     settings = Settings(
-        method="full" if full else "lora",
+        method=method,
         steps=steps,
         epochs=round(steps * per_step / rows, 4),
         learning_rate=options.learning_rate or (FULL_LEARNING_RATE if full else LORA_LEARNING_RATE),
@@ -141,34 +201,37 @@ def resolve(options: FinetuneOptions, *, rows: int, on_cpu: bool, bf16: bool) ->
         max_length=options.max_length or 1024,
         seed=0 if options.seed is None else options.seed,
         eval_rows=options.eval_rows or 64,
-        save_steps=options.save_steps or min(50, max(1, steps // 10)),
-        sample_tokens=options.sample_tokens or 96,
+        # Each checkpoint is measured, which a processor has less time for.
+        save_steps=options.save_steps or math.ceil(steps / (5 if on_cpu else 10)),
+        sample_tokens=options.sample_tokens or (64 if on_cpu else 256),
         system=DEFAULT_SYSTEM if options.system is None else options.system,
-        bf16=bf16,
+        bf16=bf16 if options.bf16 is None else options.bf16,
+        prompt_format=options.prompt_format or "auto",
+        too_long=options.too_long or "drop",
+        checkpoint_samples=_given(options.checkpoint_samples, 8 if on_cpu else MOST_SAMPLES),
+        battery=options.battery or "default",
+        patience=options.patience or 0,
+        log_to="tensorboard" if options.log_to is None else options.log_to,
+        # Recomputing activations saves memory where that is short, and costs a third of the time everywhere.
+        gradient_checkpointing=(full and not on_cpu) if checkpointing is None else checkpointing,
     )
     return settings, notes
+
+
+def _given(value: int | None, otherwise: int) -> int:
+    return otherwise if value is None else value
 
 
 def disagreements(options: FinetuneOptions, settings: Settings) -> list[str]:
     """Name the flags given now that differ from the settings a run was started with."""
     found = []
-    for name in (
-        "steps",
-        "learning_rate",
-        "batch_size",
-        "gradient_accumulation",
-        "lora_r",
-        "max_length",
-        "seed",
-        "eval_rows",
-        "save_steps",
-        "sample_tokens",
-        "system",
-    ):
-        given = getattr(options, name)
-        if given is not None and given != getattr(settings, name):
-            flag = "lr" if name == "learning_rate" else name.replace("_", "-")
-            found.append(f"--{flag} {given} (the run has {getattr(settings, name)})")
-    if options.full is not None and options.full != (settings.method == "full"):
-        found.append(f"--full (the run has {settings.method})")
+    for field in fields(Settings):
+        given, kept = getattr(options, field.name), getattr(settings, field.name)
+        if field.name != "epochs" and given is not None and given != kept:
+            found.append(f"{flag_of(field.name)} {given} (the run has {kept})")
     return found
+
+
+def flag_of(name: str) -> str:
+    """Return the flag of an option, such as ``--max-length`` for ``max_length``."""
+    return "--lr" if name == "learning_rate" else "--" + name.replace("_", "-")

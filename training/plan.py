@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # Rows of similar length share a step, which saves padding. Sorting inside a short window keeps the steps
 # varied; sorting the whole epoch would feed all the long rows at once.
 WINDOW_STEPS = 8
+# Padded tokens in one forward and backward pass on a processor; bounds memory whatever the batch holds.
+CPU_TOKENS_AT_ONCE = 1024
 
 
 def step_plan(lengths: Sequence[int], *, rows_per_step: int, steps: int, seed: int) -> list[list[int]]:

@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 IGNORED = -100
 CHAT_CONTEXT = "\n\nContext:\n"
 PLAIN_CONTEXT = "\n\n### Context:\n"
+# Dolly's own format, so that what serves Dolly serves these models too (databrickslabs/dolly, training/consts.py).
+DOLLY_INTRO = (
+    "Below is an instruction that describes a task. Write a response that appropriately completes the request."
+)
+DOLLY_INSTRUCTION = "### Instruction:"
+DOLLY_CONTEXT = "\n\nInput:\n"
+DOLLY_RESPONSE = "### Response:\n"
+DOLLY_END = "### End"
+DOLLY_KEYS = (DOLLY_END, DOLLY_INSTRUCTION, DOLLY_RESPONSE)
+TRUNCATED = "truncated"
 UNKNOWN = re.compile(r"[<\[]unk[>\]]", re.IGNORECASE)
 
 
@@ -93,7 +103,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Dropped:
-    """A row that is not trained on, and why. ``tokens`` is its length where it could be counted, else 0."""
+    """A row that is not trained on, or not whole, and why. ``tokens``: its length where it could be counted, else 0."""
 
     id: str
     reason: str
@@ -106,6 +116,11 @@ class Codec:
     def __init__(self, tokenizer: Any) -> None:
         """``tokenizer``: a Hugging Face tokenizer, whose own settings are left as they are."""
         self.tokenizer = tokenizer
+        self.learn_control_tokens()
+
+    def learn_control_tokens(self) -> None:
+        """Look again at which tokens steer the model, after some were added."""
+        tokenizer = self.tokenizer
         added = {int(number): token for number, token in tokenizer.added_tokens_decoder.items()}
         # Some tokenizers add runs of spaces as tokens of their own; those are ordinary text.
         control = {number: token.content for number, token in added.items() if token.special or token.content.strip()}
@@ -158,22 +173,52 @@ class Codec:
         return self.end_of_text if own is None else int(own)
 
 
-def choose_format(codec: Codec, *, system: str) -> PromptFormat:
-    """Return the model's own chat format, or a plain one for a base model without a chat template.
+def choose_format(codec: Codec, *, system: str, wanted: str = "auto") -> PromptFormat:
+    """Return the format that ``wanted`` names; "auto" is the model's own chat format, or Dolly's where it has none.
 
     ``system`` is always said outright: some templates, SmolLM2's among them, otherwise slip in a message of
-    their own. A template that knows no system message is used without one.
+    their own. A template that knows no system message is used without one. For "dolly" the tokenizer gets the
+    format's keys as single tokens (:func:`add_keys`). Raises PromptError.
     """
-    if not codec.tokenizer.chat_template:
-        bos = codec.tokenizer.bos_token_id
-        adds_bos = bos is not None and list(codec.tokenizer("a")["input_ids"])[:1] == [bos]
-        pieces = (
-            Piece("control", "### Instruction:\n"),
-            Piece("user"),
-            Piece("control", "\n\n### Response:\n"),
-        )
-        return PromptFormat("plain", pieces, end="", context_intro=PLAIN_CONTEXT, bos=adds_bos)
-    return _chat_format(codec, system=system)
+    chat = bool(codec.tokenizer.chat_template)
+    if wanted == "chat" and not chat:
+        raise PromptError("This model has no chat template. Choose --prompt-format dolly, or leave it out.")
+    if wanted == "chat" or (wanted == "auto" and chat):
+        return _chat_format(codec, system=system)
+    bos = codec.tokenizer.bos_token_id
+    adds_bos = bos is not None and list(codec.tokenizer("a")["input_ids"])[:1] == [bos]
+    if wanted == "plain":
+        pieces = [Piece("control", "### Instruction:\n"), Piece("user"), Piece("control", "\n\n### Response:\n")]
+        return PromptFormat("plain", tuple(pieces), end="", context_intro=PLAIN_CONTEXT, bos=adds_bos)
+    add_keys(codec)
+    pieces = [
+        Piece("control", f"{DOLLY_INTRO}\n\n{DOLLY_INSTRUCTION}\n"),
+        Piece("user"),
+        Piece("control", f"\n\n{DOLLY_RESPONSE}"),
+    ]
+    return PromptFormat("dolly", tuple(pieces), end=f"\n\n{DOLLY_END}", context_intro=DOLLY_CONTEXT, bos=adds_bos)
+
+
+def add_keys(codec: Codec) -> None:
+    """Let the tokenizer of ``codec`` know Dolly's keys as single special tokens, once.
+
+    What people write is cut so that it never becomes one of them, as with every control token.
+    """
+    missing = [key for key in DOLLY_KEYS if key not in codec.tokenizer.all_special_tokens]
+    if missing:
+        kept = [token for token in codec.tokenizer.all_special_tokens if token in DOLLY_KEYS]
+        codec.tokenizer.add_special_tokens({"additional_special_tokens": [*kept, *missing]})
+        codec.learn_control_tokens()
+
+
+def key_ids(tokenizer: Any) -> dict[int, list[int]]:
+    """Return, for each of Dolly's keys the tokenizer has as a token, its id and the ids of the words it stands for."""
+    vocabulary = tokenizer.get_added_vocab()
+    return {
+        vocabulary[key]: list(tokenizer(key, add_special_tokens=False, split_special_tokens=True)["input_ids"])
+        for key in DOLLY_KEYS
+        if key in vocabulary
+    }
 
 
 def _chat_format(codec: Codec, *, system: str) -> PromptFormat:
@@ -235,27 +280,36 @@ def prompt_tokens(codec: Codec, fmt: PromptFormat, *, instruction: str, context:
 
 
 def build_examples(
-    rows: Sequence[Row], codec: Codec, fmt: PromptFormat, *, max_length: int
+    rows: Sequence[Row], codec: Codec, fmt: PromptFormat, *, max_length: int, truncate: bool = False
 ) -> tuple[list[Example], list[Dropped]]:
-    """Turn rows into examples. Rows that cannot be trained whole are returned apart, never cut."""
+    """Turn rows into examples, and list those that are not trained on, or not whole.
+
+    With ``truncate`` a response is cut at ``max_length`` tokens, without an end token: the model shall not learn to
+    stop there. A prompt is never cut, so a row whose prompt leaves no room for a response is left out.
+    """
     end = end_tokens(codec, fmt)
     examples: list[Example] = []
-    dropped: list[Dropped] = []
+    listed: list[Dropped] = []
     for row in rows:
         try:
             prompt = prompt_tokens(codec, fmt, instruction=row.instruction, context=row.context)
             answer = codec.text(row.response)
         except PromptError:
-            dropped.append(Dropped(row.id, "control_token", 0))
+            listed.append(Dropped(row.id, "control_token", 0))
             continue
         length = len(prompt) + len(answer) + len(end)
         if not row.response.strip() or not answer:
-            dropped.append(Dropped(row.id, "no_trained_tokens", length))
-        elif length > max_length:
-            dropped.append(Dropped(row.id, "too_long", length))
-        else:
+            listed.append(Dropped(row.id, "no_trained_tokens", length))
+        elif length <= max_length:
             examples.append(Example(row, prompt + answer + end, len(prompt)))
-    return examples, dropped
+        elif not truncate:
+            listed.append(Dropped(row.id, "too_long", length))
+        elif len(prompt) >= max_length:
+            listed.append(Dropped(row.id, "prompt_too_long", length))
+        else:
+            listed.append(Dropped(row.id, TRUNCATED, length))
+            examples.append(Example(row, (prompt + answer)[:max_length], len(prompt)))
+    return examples, listed
 
 
 def reasons(dropped: Iterable[Dropped]) -> dict[str, int]:

@@ -9,14 +9,23 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 
-def stay_offline(*, allow_hub: bool) -> None:
-    """Set what the training libraries read at import: no telemetry, and no hub unless it was asked for."""
-    for name in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK", "WANDB_DISABLED", "DISABLE_MLFLOW_INTEGRATION"):
+def stay_offline(*, allow_hub: bool, trackers: Collection[str] = ()) -> None:
+    """Set what the training libraries read at import: no telemetry, no hub unless it was asked for, little memory.
+
+    ``trackers`` are those of ``--log-to``, which may send what they are told to wherever they were set up to.
+    """
+    # oneDNN keeps what it compiled for each shape of a product, a thousand by default. Rows have many lengths: over a
+    # hundred steps of SmolLM2 that came to 3 GB. Compiling again costs no time that could be measured.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
+    for name in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
         os.environ[name] = "1"
-    os.environ["WANDB_MODE"] = "disabled"
+    if "wandb" not in trackers:
+        os.environ.update(WANDB_DISABLED="1", WANDB_MODE="disabled")
+    if "mlflow" not in trackers:
+        os.environ["DISABLE_MLFLOW_INTEGRATION"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     if not allow_hub:
         os.environ["HF_HUB_OFFLINE"] = "1"

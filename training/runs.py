@@ -208,6 +208,14 @@ def seal_checkpoint(path: Path, *, step: int, tokens: int, seconds: float, durat
     write_json(path / CHECKPOINT_MARK, mark)
 
 
+def rotate(run: Run, *, keep: set[int]) -> None:
+    """Remove all checkpoints but the newest two and those of the steps in ``keep``."""
+    steps = {int(found[1]): path for path in run.checkpoints.iterdir() if (found := CHECKPOINT.fullmatch(path.name))}
+    for step in sorted(steps)[:-2]:
+        if step not in keep:
+            shutil.rmtree(steps[step])
+
+
 def last_checkpoint(run: Run) -> tuple[Path, dict[str, Any]] | None:
     """Return the newest checkpoint that was wholly written, with its mark. Half-written ones are removed."""
     if not run.checkpoints.is_dir():

@@ -10,10 +10,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from . import hardware, runs
+from .battery import battery_file
 from .card import model_card
+from .course import Course
 from .errors import TrainingError
-from .evaluate import HeldOutLoss, answers, context_length, held_out_loss, sample_examples
-from .trainer import Job, Progress, load_model, prepare, train
+from .loading import fit_vocabulary, load_model, with_layers
+from .trainer import Job, Progress, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from .base_models import BaseModel
     from .options import Settings
+    from .processes import Processes
     from .prompts import Codec, Example, PromptFormat
     from .report import Reporter
     from .runs import Run
@@ -60,6 +63,7 @@ class Work:
     held_out: list[Example]
     device: str
     report: Reporter
+    processes: Processes
 
 
 def carry_out(work: Work, *, now: datetime, wants_to_stop: Callable[[], bool]) -> Outcome:
@@ -75,7 +79,7 @@ def carry_out(work: Work, *, now: datetime, wants_to_stop: Callable[[], bool]) -
         seconds = round(time.perf_counter() - progress.began, 3)
         sitting = {"began": now.isoformat(), "seconds": seconds, "to_step": progress.step, "status": status}
         updated = datetime.now(now.tzinfo).isoformat()
-        run.update(status=status, error=error, sittings=[*earlier, sitting], updated_at=updated)
+        _update(work, status=status, error=error, sittings=[*earlier, sitting], updated_at=updated)
 
     state("running")
     try:
@@ -96,11 +100,15 @@ def carry_out(work: Work, *, now: datetime, wants_to_stop: Callable[[], bool]) -
             ) from error
         raise
     duration = round(progress.duration, 1)
-    run.update(**outcome, duration_seconds=duration, steps=progress.step)
-    samples = runs.read_jsonl(run.path / "samples.jsonl")
-    runs.write_text(run.path / "README.md", model_card(run.facts(), samples))
+    price = run.facts().get("price_per_hour")
+    cost = None if price is None else round(price * duration / 3600, 4)
+    _update(work, **outcome, duration_seconds=duration, steps=progress.step, cost=cost)
+    if work.processes.main:
+        samples = runs.read_jsonl(run.path / "samples.jsonl")
+        runs.write_text(run.path / "README.md", model_card(run.facts(), samples))
     state(runs.COMPLETE)  # last of all: whoever sees "complete" finds everything there
-    shutil.rmtree(run.checkpoints, ignore_errors=True)  # not before: until then they are what a resume starts from
+    if work.processes.main:  # not before: until then they are what a resume starts from
+        shutil.rmtree(run.checkpoints, ignore_errors=True)
     return Outcome(
         run.name,
         run.path,
@@ -112,6 +120,11 @@ def carry_out(work: Work, *, now: datetime, wants_to_stop: Callable[[], bool]) -
     )
 
 
+def _update(work: Work, **facts: Any) -> None:
+    if work.processes.main:
+        work.run.update(**facts)
+
+
 def _out_of_memory(error: Exception) -> bool:
     """Whether torch, on whatever device, said that there was no memory left."""
     return isinstance(error, RuntimeError) and ("allocate memory" in str(error) or "out of memory" in str(error))
@@ -120,22 +133,26 @@ def _out_of_memory(error: Exception) -> bool:
 def _measure_and_train(work: Work, progress: Progress, wants_to_stop: Callable[[], bool]) -> dict[str, Any]:
     """Do the work of a sitting and return the facts it adds to run.json."""
     run, settings = work.run, work.settings
-    sealed = runs.last_checkpoint(run)
-    model = load_model(work.base.path, device=work.device)
-    chosen = sample_examples(work.held_out, room=context_length(model) - settings.sample_tokens)
-    before = _before(work, model, chosen)
-    work.report.say(f"Loss on {before['loss']['rows']} held-out rows before: {before['loss']['loss']:.4f}")
+    model = load_model(work.base.path, device=work.device, settings=settings)
+    keys = fit_vocabulary(model, work.codec.tokenizer)
+    course = Course(work, model=model, battery=battery_file(settings.battery))
+    resumed = bool(course.evaluations)
+    before = course.begin(model)
+    _update(work, loss={"before": before}, loss_before=before["loss"])
+    work.report.say(f"Loss on {before['rows']} held-out rows before: {before['loss']:.4f}")
 
     checkpoint: Path | None = None
+    sealed = work.processes.agree(runs.last_checkpoint(run) if work.processes.main else None)
     if sealed:
         checkpoint, mark = sealed
         progress.step, progress.tokens, progress.seconds = mark["step"], mark["tokens"], mark["seconds"]
         progress.earlier = mark["duration"]
         work.report.say(f"Going on after step {progress.step} of {settings.steps}")
-    elif before["resumed"]:
+    elif resumed:
         work.report.say("No checkpoint was written yet: starting at step 1")
-    model = prepare(model, settings)
-    job = Job(run, settings, work.examples, work.codec, work.device, work.report, wants_to_stop, progress)
+    course.forget_after(progress.step)
+    model = with_layers(model, settings, keys=keys)
+    job = Job(work, wants_to_stop, course, progress)
     train(model, job, checkpoint=checkpoint)
     if progress.stopped:
         raise StoppedError(
@@ -143,66 +160,23 @@ def _measure_and_train(work: Work, progress: Progress, wants_to_stop: Callable[[
             f"Go on with: finetune --resume {run.name}"
         )
 
-    after = _measure(work, model)
-    work.report.say(f"Loss on {after.rows} held-out rows after: {after.loss:.4f}")
-    samples = [
-        {**sample, "after": text} for sample, text in zip(before["samples"], _answer(work, model, chosen), strict=True)
-    ]
-    runs.write_jsonl(run.path / "samples.jsonl", samples)
-    save_model(work, model)
+    kept = course.best_step if settings.patience and course.best_step else progress.step
+    after = course.end(model, step=kept)
+    work.report.say(f"Loss on {after['rows']} held-out rows after: {after['loss']:.4f}")
+    if work.processes.main:
+        save_model(work, model)
     return {
-        "loss": {"before": before["loss"], "after": after.as_dict()},
-        "loss_before": before["loss"]["loss"],
-        "loss_after": after.loss,
+        "loss": {"before": before, "after": after},
+        "loss_before": before["loss"],
+        "loss_after": after["loss"],
+        "kept_step": kept,
+        "lengths": course.lengths(),
         "tokens_trained": progress.tokens,
         "tokens_per_second": round(progress.tokens_per_second, 1),
         "train_seconds": round(progress.seconds, 1),
         "peak_memory": hardware.peak_memory(work.device),
         "peak_memory_bytes": hardware.peak_memory(work.device)["host_bytes"],
     }
-
-
-def _before(work: Work, model: Any, chosen: list[Example]) -> dict[str, Any]:
-    """Measure and sample the base model once; a resumed run reads what its first sitting found."""
-    facts = work.run.facts()
-    samples = runs.read_jsonl(work.run.path / "samples.jsonl")
-    if "before" in facts.get("loss", {}) and len(samples) == len(chosen):
-        return {"loss": facts["loss"]["before"], "samples": samples, "resumed": True}
-    loss = _measure(work, model).as_dict()
-    samples = [
-        {
-            "id": example.row.id,
-            "category": example.row.category,
-            "instruction": example.row.instruction,
-            "context": example.row.context,
-            "reference": example.row.response,
-            "before": text,
-        }
-        for example, text in zip(chosen, _answer(work, model, chosen), strict=True)
-    ]
-    runs.write_jsonl(work.run.path / "samples.jsonl", samples)
-    work.run.update(loss={"before": loss}, loss_before=loss["loss"])
-    return {"loss": loss, "samples": samples, "resumed": False}
-
-
-def _measure(work: Work, model: Any) -> HeldOutLoss:
-    return held_out_loss(model, work.held_out, work.codec, device=work.device, bf16=work.settings.bf16)
-
-
-def _answer(work: Work, model: Any, chosen: list[Example]) -> list[str]:
-    if not chosen:
-        return []
-    return answers(
-        model,
-        work.codec,
-        work.fmt,
-        [example.prompt_ids for example in chosen],
-        max_new_tokens=work.settings.sample_tokens,
-        temperature=0.0,
-        seed=work.settings.seed,
-        device=work.device,
-        bf16=work.settings.bf16,
-    )
 
 
 def save_model(work: Work, model: Any) -> None:

@@ -6,26 +6,23 @@ from __future__ import annotations
 import json
 import math
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .base_models import BaseModelError
 from .evaluate import NonFiniteLossError, autocast
 from .loss import answer_nll
-from .plan import split_by_budget, step_plan
-from .runs import Run, read_jsonl, seal_checkpoint, write_jsonl
+from .options import trackers
+from .plan import CPU_TOKENS_AT_ONCE, split_by_budget, step_plan
+from .runs import Run, read_jsonl, rotate, seal_checkpoint, write_jsonl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
+    from .course import Course
     from .options import Settings
-    from .prompts import Codec, Example
-    from .report import Reporter
+    from .sitting import Work
 
-# Padded tokens in one forward and backward pass on a processor; bounds memory whatever the batch holds.
-CPU_TOKENS_AT_ONCE = 1024
 SHOWN_ROWS = 8
 
 
@@ -56,93 +53,26 @@ class Progress:
 class Job:
     """All that the loop needs."""
 
-    run: Run
-    settings: Settings
-    examples: list[Example]
-    codec: Codec
-    device: str
-    report: Reporter
+    work: Work
     wants_to_stop: Callable[[], bool]
+    course: Course
     progress: Progress = field(default_factory=Progress)
+
+    @property
+    def settings(self) -> Settings:
+        """The run's settings."""
+        return self.work.settings
+
+    @property
+    def run(self) -> Run:
+        """Where it is written."""
+        return self.work.run
 
     def plan(self) -> list[list[int]]:
         """Return the row indices of every step."""
         settings = self.settings
-        lengths = [len(example.input_ids) for example in self.examples]
+        lengths = [len(example.input_ids) for example in self.work.examples]
         return step_plan(lengths, rows_per_step=settings.rows_per_step, steps=settings.steps, seed=settings.seed)
-
-
-def load_model(path: Path, *, device: str) -> Any:
-    """Load weights from safetensors in 32 bits, never running code that came with them.
-
-    Raises BaseModelError when they cannot be loaded.
-    """
-    from transformers import AutoModelForCausalLM
-
-    with _as_base_model_error(path):
-        model = AutoModelForCausalLM.from_pretrained(
-            path, dtype="float32", use_safetensors=True, trust_remote_code=False, local_files_only=True
-        )
-        return model.to(device)
-
-
-def load_tokenizer(path: Path) -> Any:
-    """Load a tokenizer, never running code that came with it. Raises BaseModelError when it cannot be loaded."""
-    from transformers import AutoTokenizer
-
-    with _as_base_model_error(path):
-        return AutoTokenizer.from_pretrained(path, trust_remote_code=False, local_files_only=True)
-
-
-@contextmanager
-def _as_base_model_error(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # a damaged or foreign model fails in whatever way its library likes
-        why = (str(error).strip().split("\n") or [""])[0][:200] or type(error).__name__
-        raise BaseModelError(
-            f"The model in {path} cannot be loaded: {why} Copy it again, or choose another."
-        ) from error
-
-
-def seed_everything(seed: int) -> None:
-    """Seed Python, NumPy and torch."""
-    from transformers import set_seed
-
-    set_seed(seed)
-
-
-def prepare(model: Any, settings: Settings) -> Any:
-    """Return the model ready to train: with fresh LoRA layers, or as it is for all weights.
-
-    The seed is set here, before LoRA draws its first weights: set later, no two runs would start alike.
-    """
-    from peft import LoraConfig, get_peft_model
-
-    seed_everything(settings.seed)
-    if settings.method == "full":
-        return model
-    config = LoraConfig(
-        r=settings.lora_r,
-        lora_alpha=2 * settings.lora_r,
-        lora_dropout=0.0,
-        bias="none",
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-    )
-    return without_casts(get_peft_model(model, config))
-
-
-def without_casts(model: Any) -> Any:
-    """Keep LoRA layers from turning their inputs into 32 bits first, where 16-bit products are in use anyway.
-
-    Autocast chooses the precision of each product. PEFT's own cast on top changes no result and, on a processor with
-    bf16, takes as long as everything else together.
-    """
-    for module in model.modules():
-        if hasattr(module, "cast_input_dtype_enabled"):
-            module.cast_input_dtype_enabled = False
-    return model
 
 
 def trim_metrics(run: Run, *, step: int) -> None:
@@ -157,13 +87,18 @@ def train(model: Any, job: Job, *, checkpoint: Path | None) -> Progress:
     ``job.progress`` says what earlier sittings did and is brought up to date. Raises NonFiniteLossError,
     naming the rows of the step.
     """
-    trim_metrics(job.run, step=job.progress.step)
+    if job.work.processes.main:
+        trim_metrics(job.run, step=job.progress.step)
     trainer = _build(model, job)
-    if checkpoint is not None and job.progress.step >= job.settings.steps:
-        trainer._load_from_checkpoint(str(checkpoint))  # noqa: SLF001 - all steps are done, only the weights are missing
-        return job.progress
-    with job.report:
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if checkpoint is None or (job.progress.step < job.settings.steps and not job.course.exhausted):
+        with job.work.report:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    else:  # all steps are done, only the weights are missing
+        trainer._load_from_checkpoint(str(checkpoint))  # noqa: SLF001
+    if job.settings.patience and not job.progress.stopped and job.course.best_step:
+        best = job.run.checkpoints / f"checkpoint-{job.course.best_step}"
+        job.work.report.say(f"Keeping the weights of step {job.course.best_step}, where the held-out loss was lowest")
+        trainer._load_from_checkpoint(str(best))  # noqa: SLF001
     return job.progress
 
 
@@ -171,33 +106,35 @@ def _arguments(job: Job) -> Any:
     from trl import SFTConfig
 
     settings = job.settings
-    cpu = job.device == "cpu"
+    cpu = job.work.device == "cpu"
+    at_once, batches = job.work.processes.share(settings.rows_per_step, settings.batch_size)
     arguments = SFTConfig(
         output_dir=str(job.run.checkpoints),
         max_steps=settings.steps,
-        per_device_train_batch_size=settings.batch_size,
-        gradient_accumulation_steps=settings.gradient_accumulation,
+        per_device_train_batch_size=at_once,
+        gradient_accumulation_steps=batches,
         learning_rate=settings.learning_rate,
         lr_scheduler_type="cosine",
-        warmup_steps=max(1, settings.steps // 20),
+        warmup_steps=settings.steps // 20,  # in a short run each update counts; the first of a warm-up changes nothing
         max_grad_norm=1.0,
         weight_decay=0.0,
         optim="adamw_torch",
         bf16=settings.bf16,
         use_cpu=cpu,
-        # Recomputing activations saves memory where that is short and costs a third of the time everywhere.
-        gradient_checkpointing=not cpu and settings.method == "full",
+        gradient_checkpointing=settings.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False},
         train_sampling_strategy="sequential",  # the plan is the order
         max_length=None,
         dataset_kwargs={"skip_prepare_dataset": True},
         dataloader_pin_memory=not cpu,
         save_strategy="steps",
         save_steps=settings.save_steps,
-        save_total_limit=2,
+        save_total_limit=None,  # runs.rotate keeps the best one too
         logging_steps=1,
         logging_nan_inf_filter=False,
         seed=settings.seed,
-        report_to="none",
+        report_to=[name for name in trackers(settings.log_to) if name != "tensorboard"] or "none",
+        run_name=job.run.name,
         disable_tqdm=True,
     )
     if arguments.n_gpu > 1:
@@ -212,19 +149,31 @@ def _build(model: Any, job: Job) -> Any:
 
     plan = job.plan()
     columns = {
-        "input_ids": [example.input_ids for example in job.examples],
-        "labels": [example.labels for example in job.examples],
+        "input_ids": [example.input_ids for example in job.work.examples],
+        "labels": [example.labels for example in job.work.examples],
     }
     trainer = _answer_trainer(job, plan)(
         model=model,
         args=_arguments(job),
         train_dataset=Dataset.from_dict(columns).select([row for batch in plan for row in batch]),
-        processing_class=job.codec.tokenizer,
-        data_collator=DataCollatorForLanguageModeling(pad_token_id=job.codec.padding),
-        callbacks=[_watcher(job, plan)],
+        processing_class=job.work.codec.tokenizer,
+        data_collator=DataCollatorForLanguageModeling(pad_token_id=job.work.codec.padding),
+        callbacks=[_watcher(job, plan), *_boards(job)],
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def _boards(job: Job) -> list[Any]:
+    """Return the callback that writes what TensorBoard reads, where that is wanted."""
+    if not job.work.processes.main or "tensorboard" not in trackers(job.settings.log_to):
+        return []
+    from tensorboardX import SummaryWriter
+    from transformers.integrations import TensorBoardCallback
+
+    # What a resumed run does again takes the place of what was written before it was cut off.
+    writer = SummaryWriter(str(job.run.path / "tensorboard"), purge_step=job.progress.step + 1)
+    return [TensorBoardCallback(writer)]
 
 
 def _answer_trainer(job: Job, plan: list[list[int]]) -> Any:
@@ -245,19 +194,20 @@ def _answer_trainer(job: Job, plan: list[list[int]]) -> Any:
         def compute_loss(
             self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
         ) -> Any:
-            if job.device != "cpu":  # TRL's own kernels skip the other positions on a GPU
+            # TRL's own kernels skip the other positions on a GPU; and the gradients of several processes are only
+            # brought together when the model is called in their wrapper.
+            if job.work.device != "cpu" or self.args.world_size > 1:
                 loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             else:
                 # Accelerate puts autocast around the model's own forward only, and this goes past it.
-                with autocast(job.device, bf16=job.settings.bf16):
+                with autocast(job.work.device, bf16=job.settings.bf16):
                     losses, _rows = answer_nll(model, inputs)
                 loss = losses.sum() / num_items_in_batch
-            if not torch.isfinite(loss[0] if return_outputs else loss):
-                raise NonFiniteLossError(_blame(job, plan, step=self.state.global_step))
+            _refuse_nan(loss[0] if return_outputs else loss, job, plan, step=self.state.global_step)
             return loss
 
         def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
-            if job.device != "cpu" or self.args.world_size > 1:
+            if job.work.device != "cpu" or self.args.world_size > 1:
                 return super().training_step(model, inputs, num_items_in_batch)
             total = torch.zeros(())
             for part in _in_parts(inputs):
@@ -269,17 +219,31 @@ def _answer_trainer(job: Job, plan: list[list[int]]) -> Any:
 
         def _save_checkpoint(self, model: Any, trial: Any) -> None:
             super()._save_checkpoint(model, trial)
-            done = job.progress
-            path = job.run.checkpoints / f"checkpoint-{self.state.global_step}"
-            seal_checkpoint(
-                path,
-                step=self.state.global_step,
-                tokens=done.tokens,
-                seconds=done.seconds,
-                duration=done.duration,
-            )
+            # Before the seal: a run cut off in between does this step, and so its measuring, again.
+            inner = self.accelerator.unwrap_model(model, keep_fp32_wrapper=True)
+            found = job.course.look(inner, step=self.state.global_step)
+            self.log(_as_logs(found))
+            if job.work.processes.main:
+                _seal(job, step=self.state.global_step)
 
     return AnswerTrainer
+
+
+def _as_logs(found: dict[str, Any]) -> dict[str, float]:
+    """Return an evaluation under the names that trackers know."""
+    return {"eval_loss": found["loss"], **{f"eval_loss_{name}": loss for name, loss in found["by_category"].items()}}
+
+
+def _refuse_nan(loss: Any, job: Job, plan: list[list[int]], *, step: int) -> None:
+    if not math.isfinite(loss.item()):
+        raise NonFiniteLossError(_blame(job, plan, step=step))
+
+
+def _seal(job: Job, *, step: int) -> None:
+    done = job.progress
+    path = job.run.checkpoints / f"checkpoint-{step}"
+    seal_checkpoint(path, step=step, tokens=done.tokens, seconds=done.seconds, duration=done.duration)
+    rotate(job.run, keep={job.course.best_step} if job.settings.patience else set())
 
 
 def _in_parts(inputs: Any) -> list[dict[str, Any]]:
@@ -295,7 +259,7 @@ def _watcher(job: Job, plan: list[list[int]]) -> Any:
     """Return the callback that keeps the metrics, shows progress and stops when asked to."""
     from transformers import TrainerCallback
 
-    tokens_of = [sum(len(job.examples[row].input_ids) for row in batch) for batch in plan]
+    tokens_of = [sum(len(job.work.examples[row].input_ids) for row in batch) for batch in plan]
     per_step = job.settings.rows_per_step
     metrics = job.run.path / "metrics.jsonl"
 
@@ -311,18 +275,26 @@ def _watcher(job: Job, plan: list[list[int]]) -> Any:
             progress.seconds += time.perf_counter() - self.started
             progress.step = state.global_step
             progress.tokens += tokens_of[state.global_step - 1]
-            if job.wants_to_stop() and state.global_step < job.settings.steps:
+            if job.work.processes.any(job.wants_to_stop()) and state.global_step < job.settings.steps:
                 progress.stopped = True
                 control.should_save = True
                 control.should_training_stop = True
 
+        def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            if job.course.exhausted:
+                job.work.report.say(
+                    f"Stopping early after step {state.global_step}: no lower held-out loss since "
+                    f"step {job.course.best_step}"
+                )
+                control.should_training_stop = True
+
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-            if not logs or "loss" not in logs:
+            if not logs or "loss" not in logs or not job.work.processes.main:
                 return
             progress = job.progress
             line = {
                 "step": state.global_step,
-                "epoch": round(state.global_step * per_step / len(job.examples), 4),
+                "epoch": round(state.global_step * per_step / len(job.work.examples), 4),
                 "loss": float(logs["loss"]),
                 "learning_rate": float(logs.get("learning_rate", 0.0)),
                 "gradient_norm": _finite(logs.get("grad_norm")),
@@ -332,7 +304,7 @@ def _watcher(job: Job, plan: list[list[int]]) -> Any:
             }
             with metrics.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line, allow_nan=False) + "\n")
-            job.report.step(
+            job.work.report.step(
                 step=state.global_step,
                 steps=job.settings.steps,
                 loss=line["loss"],
@@ -350,7 +322,7 @@ def _finite(value: Any) -> float | None:
 
 def _blame(job: Job, plan: list[list[int]], *, step: int) -> str:
     """Say which rows the step with a bad loss held."""
-    ids = [job.examples[row].row.id for row in plan[step]] if step < len(plan) else []
+    ids = [job.work.examples[row].row.id for row in plan[step]] if step < len(plan) else []
     more = f" and {len(ids) - SHOWN_ROWS} more" if len(ids) > SHOWN_ROWS else ""
     rows = ", ".join(ids[:SHOWN_ROWS])
     return (

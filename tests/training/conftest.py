@@ -84,7 +84,14 @@ class Trainer:
         )
 
     def options(self, **flags: Any) -> FinetuneOptions:
-        usual = {"model": str(self.model), "batch_size": 4, "eval_rows": 12, "sample_tokens": 4, "learning_rate": 5e-3}
+        usual = {
+            "model": str(self.model),
+            "batch_size": 4,
+            "eval_rows": 12,
+            "sample_tokens": 4,
+            "learning_rate": 5e-3,
+            "battery": "none",
+        }
         if "epochs" not in flags:
             usual["steps"] = 6
         return FinetuneOptions(**{**usual, **flags})

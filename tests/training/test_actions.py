@@ -45,7 +45,8 @@ def cut():
     return False
 actions.finetune(
     options=FinetuneOptions(model=model, output="cut", steps=12, save_steps=2, batch_size=4, eval_rows=12,
-                            sample_tokens=4, learning_rate=5e-3),
+                            sample_tokens=4, learning_rate=5e-3,
+                            battery="none"),
     places=Places(root / "datasets", root / "runs", root / "models", "animals"),
     report=Silence(), now=datetime(2026, 1, 2, tzinfo=UTC), wants_to_stop=cut,
 )
@@ -66,7 +67,7 @@ def steps_of(path: Path) -> list[int]:
 
 
 def test_training_lowers_the_held_out_loss_and_writes_the_whole_run(finetune: Trainer) -> None:
-    outcome = finetune(steps=25, output="mine")
+    outcome = finetune(steps=25, output="mine", battery="default")
     run = facts(outcome.path)
     assert outcome.loss_after < outcome.loss_before - 0.2
     assert (run["status"], run["steps"], run["dataset"]["version"]) == ("complete", 25, "v1")
@@ -74,7 +75,7 @@ def test_training_lowers_the_held_out_loss_and_writes_the_whole_run(finetune: Tr
     assert run["dataset"]["manifest_sha256"] == _sha256(finetune.places.datasets / "animals" / "v1" / "manifest.json")
     assert steps_of(outcome.path) == list(range(1, 26))
     samples = runs.read_jsonl(outcome.path / "samples.jsonl")
-    assert len(samples) == 10
+    assert len(samples) == 74
     assert {"instruction", "reference", "before", "after"} <= set(samples[0])
     card = (outcome.path / "README.md").read_text()
     assert all(part in card for part in ("CC-BY-SA-4.0", "Apache-2.0", run["base_model"]["sha256"], "## Limits"))
@@ -82,17 +83,21 @@ def test_training_lowers_the_held_out_loss_and_writes_the_whole_run(finetune: Tr
         ".lock",
         "README.md",
         "dropped.jsonl",
+        "evaluations.jsonl",
         "metrics.jsonl",
         "model",
         "run.json",
+        "run.yaml",
         "samples.jsonl",
+        "tensorboard",
+        "truncated.jsonl",
     }
 
 
 def test_all_weights_can_be_trained_and_answer(finetune: Trainer) -> None:
     from training import actions
 
-    outcome = finetune(steps=8, full=True, output="full")
+    outcome = finetune(steps=8, method="full", output="full")
     assert (outcome.path / "model" / "model.safetensors").exists()
     assert outcome.loss_after < outcome.loss_before
     answer = actions.generate(
@@ -279,7 +284,7 @@ def test_a_trained_model_answers_with_what_it_learnt_and_stops_there(finetune: T
     rows = [material.record(n, instruction="Say it.", context="", response="otter") for n in range(120)]
     other = [material.record(n) for n in range(200, 210)]
     material.make_version(finetune.places.datasets, {"train": rows, "test": other}, number=2)
-    finetune(output="mine", steps=60, full=True, learning_rate=1e-2)
+    finetune(output="mine", steps=60, method="full", learning_rate=1e-2)
 
     def ask(**changes: Any) -> dict[str, Any]:
         asked = {
@@ -326,8 +331,9 @@ def test_a_damaged_base_model_is_said_to_be_one(finetune: Trainer, tmp_path: Pat
     base = material.make_model(tmp_path / "base")
     file = base / "model.safetensors"
     file.write_bytes(file.read_bytes()[:1000])
-    with pytest.raises(BaseModelError, match="cannot be loaded"):
+    with pytest.raises(BaseModelError, match=r"cannot be read.*Copy the model again"):
         finetune(model=str(base), output="mine")
+    assert not (finetune.places.runs / "mine").exists()
 
 
 def test_running_out_of_memory_says_what_to_lower(finetune: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ def facts(**changes: Any) -> dict[str, Any]:
         "steps": 60,
         "tokens_trained": 89_000,
         "tokens_per_second": 265.4,
+        "train_seconds": 240.0,
         "duration_seconds": 300.0,
         "peak_memory": {"host_bytes": 3_600_000_000},
         "machine": {"processor": "A processor"},
@@ -46,8 +47,25 @@ def test_the_licences_of_data_model_and_code_stand_apart() -> None:
 def test_the_losses_and_what_they_cost_are_stated() -> None:
     card = model_card(facts(), [])
     assert "| all | 2.5000 | 2.2500 |" in card
-    assert "265 tokens/s" in card
-    assert "peak memory 3.6 GB" in card
+    assert "| tokens a second |  | 265 |" in card
+    assert "| peak memory |  | 3.6 GB |" in card
+    assert "cost" not in card
+
+
+def test_what_was_estimated_stands_beside_what_it_came_to() -> None:
+    made = {
+        "tokens": 90_000,
+        "tokens_per_second": 300.0,
+        "seconds": 300.0,
+        "memory_bytes": 4_000_000_000,
+        "cost": 0.1,
+        "speed_from": "a guess",
+    }
+    card = model_card(facts(estimate=made, price_per_hour=1.2, cost=0.08), [])
+    assert "| tokens a second | 300 | 265 |" in card
+    assert "| peak memory | 4.0 GB | 3.6 GB |" in card
+    assert "| cost, at 1.2 an hour | 0.10 | 0.08 |" in card
+    assert "estimated from a guess" in card
 
 
 def test_a_warning_stands_at_the_top() -> None:

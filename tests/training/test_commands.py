@@ -92,6 +92,13 @@ def test_without_torch_the_command_says_in_one_line_what_to_install(tmp_path: Pa
         ["finetune", "--steps", "many"],
         ["finetune", "--steps", "3", "--epochs", "1"],
         ["finetune", "--no-such-flag"],
+        ["finetune", "--method", "full", "--lora-r", "4"],
+        ["finetune", "--too-long", "shorten"],
+        ["finetune", "--preview", "0"],
+        ["finetune", "--price-per-hour", "-1"],
+        ["finetune", "--log-to", "paper"],
+        ["finetune", "--config", "/nowhere.yaml"],
+        ["finetune", "cure"],
         ["generate"],
         ["generate", "--prompt", " "],
         ["generate", "--prompt", "Hi", "--max-new-tokens", "0"],
@@ -186,3 +193,49 @@ def test_the_disk_being_full_is_said_in_one_line(installation: Path, monkeypatch
     with pytest.raises(CommandError, match=r"No space left.*--resume") as failure:
         call_command("finetune")
     assert failure.value.returncode == 1
+
+
+@pytest.mark.train
+def test_a_dry_run_prints_one_json_line_and_writes_nothing(installation: Path, finetune: Trainer, capsys: Any) -> None:
+    call_command("finetune", model=str(finetune.model), steps=3, dry_run=True, price_per_hour=2.0, json=True)
+    (line,) = capsys.readouterr().out.strip().split("\n")
+    assert json.loads(line)["estimate"]["steps"] == 3
+    assert not (installation / "runs").exists()
+
+
+@pytest.mark.train
+def test_the_doctor_ends_with_1_where_something_is_missing(installation: Path, libraries: None, capsys: Any) -> None:
+    with pytest.raises(CommandError, match="Not ready to train") as failure:
+        call_command("finetune", "doctor", model="/nowhere/at/all")
+    assert failure.value.returncode == 1
+    assert "failed   data" in capsys.readouterr().out
+
+
+@pytest.mark.train
+def test_the_doctor_is_content_with_a_healthy_installation(installation: Path, finetune: Trainer, capsys: Any) -> None:
+    call_command("finetune", "doctor", model=str(finetune.model), json=True)
+    assert json.loads(capsys.readouterr().out)["ready"] is True
+
+
+def test_the_recipes_are_listed_with_what_they_take(tmp_path: Path) -> None:
+    done = manage("finetune", "recipes", var=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "smollm2-cpu\n    summary:" in done.stdout
+
+
+@pytest.mark.train
+def test_a_file_of_options_is_used_and_flags_win(installation: Path, finetune: Trainer, capsys: Any) -> None:
+    file = installation / "run.yaml"
+    file.write_text(f"model: {finetune.model}\nepochs: 1\nlora_r: 2\nbattery: none\n")
+    call_command("finetune", config=str(file), steps=3, dry_run=True, json=True)
+    settings = json.loads(capsys.readouterr().out)["settings"]
+    assert (settings["steps"], settings["lora_r"], settings["battery"]) == (3, 2, "none")
+
+
+def test_a_mistake_in_a_file_of_options_ends_with_2_and_names_the_line(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("seed: 1\nlerning_rate: 2\n")
+    done = manage("finetune", "--config", str(file), var=tmp_path)
+    assert done.returncode == 2
+    assert "line 2" in done.stderr
+    assert "Did you mean learning_rate?" in done.stderr

@@ -32,7 +32,7 @@ def examples(codec: Codec) -> list[Example]:
 
 @pytest.fixture
 def model(tiny_model: Path) -> Any:
-    from training.trainer import load_model
+    from training.loading import load_model
 
     return load_model(tiny_model, device="cpu")
 

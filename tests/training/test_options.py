@@ -30,7 +30,7 @@ def settings(**flags: Any) -> Settings:
         ({"max_length": 1}, "--max-length"),
         ({"seed": -1}, "--seed"),
         ({"seed": 2**32}, "--seed"),
-        ({"full": True, "lora_r": 4}, "--lora-r"),
+        ({"method": "full", "lora_r": 4}, "--lora-r"),
     ],
 )
 def test_a_flag_that_makes_no_sense_is_named(flags: dict[str, Any], names: str) -> None:
@@ -60,8 +60,8 @@ def test_epochs_become_steps_rounded_up() -> None:
 
 
 def test_all_weights_are_trained_more_gently_than_lora() -> None:
-    assert settings(full=True).learning_rate < settings().learning_rate
-    assert settings(full=True).lora_r == 0
+    assert settings(method="full").learning_rate < settings().learning_rate
+    assert settings(method="full").lora_r == 0
 
 
 def test_settings_survive_being_written_down() -> None:
@@ -76,7 +76,7 @@ def test_settings_with_a_missing_part_are_refused() -> None:
 def test_flags_that_differ_from_a_run_are_named_and_equal_ones_are_not() -> None:
     run = settings(steps=60, seed=4)
     assert disagreements(FinetuneOptions(steps=60, seed=4), run) == []
-    assert disagreements(FinetuneOptions(steps=61, full=True), run) == [
+    assert disagreements(FinetuneOptions(steps=61, method="full"), run) == [
+        "--method full (the run has lora)",
         "--steps 61 (the run has 60)",
-        "--full (the run has lora)",
     ]

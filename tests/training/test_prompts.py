@@ -165,11 +165,9 @@ def test_a_template_that_repeats_the_question_is_refused(tokenizer: Any) -> None
         choose_format(codec, system="Be kind.")
 
 
-def test_a_base_model_without_a_template_gets_a_plain_format_that_ends_with_eos(
-    libraries: None, tmp_path: Path
-) -> None:
+def test_the_plain_format_adds_no_tokens_and_ends_with_eos(libraries: None, tmp_path: Path) -> None:
     codec = Codec(material.make_tokenizer(tmp_path, chat=False))
-    fmt = choose_format(codec, system="ignored")
+    fmt = choose_format(codec, system="ignored", wanted="plain")
     (example,), _none = build_examples([row(context="Map")], codec, fmt, max_length=999)
     assert decoded(codec, example.input_ids) == (
         "### Instruction:\nAsk\n\n### Context:\nMap\n\n### Response:\nReply<|im_end|>"

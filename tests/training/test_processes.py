@@ -1,0 +1,136 @@
+"""Several processes on one run: the same steps, the same loss, the same files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training import runs
+from training.errors import TrainingError
+from training.processes import Processes
+
+if TYPE_CHECKING:
+    from tests.training.conftest import Trainer
+
+ROOT = Path(__file__).resolve().parents[2]
+
+TRAIN = """
+import json, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from training import actions
+from training.options import FinetuneOptions
+from training.places import Places
+from training.report import Silence
+from training.sitting import StoppedError
+root, flags = Path(sys.argv[1]), json.loads(sys.argv[2])
+stop_after, resume = flags.pop("stop_after", None), flags.pop("resume", None)
+steps = iter(range(1, 1000))
+given = dict(
+    places=Places(root / "datasets", root / "runs", root / "models", "animals"), report=Silence(),
+    now=datetime(2026, 1, 2, tzinfo=UTC), wants_to_stop=lambda: stop_after is not None and next(steps) == stop_after,
+)
+try:
+    if resume:
+        actions.resume(wanted=resume, options=FinetuneOptions(), **given)
+    else:
+        actions.finetune(options=FinetuneOptions(**flags), **given)
+except StoppedError as stopped:
+    print(stopped)
+"""
+
+
+@pytest.fixture
+def launch(finetune: Trainer, tmp_path: Path) -> Any:
+    """Start a run in several processes, as ``torchrun`` does, and wait for it."""
+    script = tmp_path / "train.py"
+    script.write_text(TRAIN)
+
+    def launched(count: int, **flags: Any) -> subprocess.CompletedProcess[str]:
+        import json
+
+        usual = vars(finetune.options(steps=6, bf16=False)) if "resume" not in flags else {}
+        words = json.dumps({name: value for name, value in {**usual, **flags}.items() if value is not None})
+        launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
+        return subprocess.run(
+            [sys.executable, *launcher, str(script), str(finetune.places.runs.parent), words],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return launched
+
+
+def losses(path: Path) -> list[float]:
+    return [line["loss"] for line in runs.read_jsonl(path / "metrics.jsonl")]
+
+
+def weights(path: Path) -> str:
+    return hashlib.sha256((path / "model" / "adapter_model.safetensors").read_bytes()).hexdigest()
+
+
+@given(count=st.integers(1, 8), batch_size=st.integers(1, 16), accumulation=st.integers(1, 4))
+def test_a_step_has_the_same_rows_however_many_processes_share_it(
+    count: int, batch_size: int, accumulation: int
+) -> None:
+    rows = batch_size * accumulation
+    if rows % count:
+        with pytest.raises(TrainingError, match=f"multiple of {count}"):
+            Processes(0, count).share(rows, batch_size)
+    else:
+        at_once, batches = Processes(0, count).share(rows, batch_size)
+        assert at_once * batches * count == rows
+        assert at_once <= batch_size
+
+
+def test_one_process_takes_the_batches_as_they_were_asked_for() -> None:
+    assert Processes().share(12, 4) == (4, 3)
+
+
+@pytest.mark.train
+def test_two_processes_give_the_loss_curve_of_one(finetune: Trainer, launch: Any) -> None:
+    done = launch(2, output="two", save_steps=3)
+    assert done.returncode == 0, done.stderr[-3000:]
+    one = finetune(output="one", save_steps=3, bf16=False)
+    two = finetune.places.runs / "two"
+    assert losses(two) == pytest.approx(losses(one.path), rel=1e-4)
+    facts = runs.Run(two).facts()
+    assert facts["loss_after"] == pytest.approx(one.loss_after, rel=1e-4)
+    assert facts["machine"]["processes"] == 2
+    assert {path.name for path in two.iterdir()} == {path.name for path in one.path.iterdir()}
+    steps = [line["step"] for line in runs.read_jsonl(two / "evaluations.jsonl")]
+    assert steps == [0, 3, 6]
+
+
+@pytest.mark.train
+def test_two_processes_that_were_stopped_resume_to_the_weights_of_an_unbroken_run(
+    finetune: Trainer, launch: Any
+) -> None:
+    stopped = launch(2, output="mine", save_steps=2, stop_after=3)
+    assert stopped.returncode == 0, stopped.stderr[-3000:]
+    assert "Stopped and saved after step 3 of 6" in stopped.stdout
+    assert launch(2, resume="mine").returncode == 0
+    assert launch(2, output="unbroken", save_steps=2).returncode == 0
+    root = finetune.places.runs
+    assert weights(root / "mine") == weights(root / "unbroken")
+
+
+@pytest.mark.train
+def test_rows_that_cannot_be_shared_alike_are_refused_before_anything_is_written(
+    finetune: Trainer, launch: Any
+) -> None:
+    done = launch(2, output="mine", batch_size=3)
+    assert done.returncode != 0
+    assert "Choose a multiple of 2" in done.stderr
+    assert not (finetune.places.runs / "mine").exists()
