@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE = 60.0  # seconds; reached only when something is broken
 REDIS_URL = os.environ.get("WOOLGATHER_TEST_REDIS_URL", "redis://127.0.0.1:6379/13")
+# Both empty and read the same Redis database: in two processes at once, one's worker takes the other's message.
+one_at_a_time = pytest.mark.xdist_group("redis")
 
 pytestmark = pytest.mark.usefixtures("threads_share_the_database", "short_grace")
 
@@ -167,11 +169,13 @@ def test_without_redis_a_killed_workers_job_is_finished_by_the_next(on_folders: 
     _a_killed_workers_job_is_finished_by_the_next(on_folders)
 
 
+@one_at_a_time
 @pytest.mark.redis
 def test_with_redis_a_killed_workers_job_is_finished_by_the_next(on_redis: Stack) -> None:
     _a_killed_workers_job_is_finished_by_the_next(on_redis)
 
 
+@one_at_a_time
 @pytest.mark.redis
 def test_a_flushed_redis_loses_no_job(on_redis: Stack) -> None:
     job = _queue("probe.wait")
