@@ -32,6 +32,8 @@ WOOLGATHER_RUNS = WOOLGATHER_VAR / "runs"
 WOOLGATHER_MODELS = WOOLGATHER_VAR / "models"
 # What an hour of the machine that trains costs, in whatever money; run cards and estimates then say what a run costs.
 WOOLGATHER_PRICE_PER_HOUR = env.float("WOOLGATHER_PRICE_PER_HOUR", default=None)
+# What a worker of the queue "train" starts manage.py finetune with: empty is this Python, "accelerate launch" its GPUs.
+WOOLGATHER_TRAIN_LAUNCHER = env.str("WOOLGATHER_TRAIN_LAUNCHER", default="")
 # A background build of more records than this is shared among the workers; 0: never.
 WOOLGATHER_FAN_OUT_ROWS = env.int("WOOLGATHER_FAN_OUT_ROWS", default=200_000)
 WOOLGATHER_DATASET_NAME = env.str("WOOLGATHER_DATASET_NAME", default="woolgather")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,13 @@ from . import config_file, hardware, runs
 from .answering import Wish, opened, same_base
 from .battery import battery_file, read_questions
 from .battery import sha256 as battery_sha256
-from .dataset_files import Dataset, HeldOut, Row, open_dataset, training_and_held_out, verify
+from .dataset_files import Dataset, HeldOut, Row, open_dataset, verify
 from .doctor import examine
 from .estimate import as_lines, estimate
+from .follower import Follower
 from .loading import load_tokenizer
 from .options import FinetuneOptions, OptionError, Settings, check, disagreements, trackers
-from .preparing import Material, Prepared, make_material, prepared
+from .preparing import Material, Prepared, make_material, prepared, rows_of
 from .preview import preview
 from .processes import join
 from .prompts import Codec, PromptFormat, add_keys, reasons
@@ -42,19 +44,21 @@ def finetune(
     report: Reporter,
     now: datetime,
     wants_to_stop: Callable[[], bool] = lambda: False,
+    follower: Follower | None = None,
 ) -> Outcome:
     """Train a model on a dataset version and write the run.
 
     Raises a TrainingError (dataset, base model, output, loss) with a message for people, or StoppedError
-    after ``wants_to_stop`` returned true and the run was saved.
+    after ``wants_to_stop`` returned true and the run was saved. ``follower`` is told how it goes on.
     """
+    follower = follower or Follower()
     with prepared(options=options, places=places, report=report) as ready:
         main = ready.processes.main
         for note in ready.notes:
             report.say(note)
         name = runs.new_name(dataset=ready.dataset.name, version=ready.dataset.version, base=ready.base.id, now=now)
         path = ready.processes.agree(runs.place(options.output or name, root=places.runs))
-        run = _begin(ready, options, path, places=places, now=now) if main else Run(path)
+        run = _begin(ready, options, path, follower.entry, places=places, now=now) if main else Run(path)
         with runs.locked(run) if main else nullcontext():
             _tell(report, run, ready)
             ready.processes.agree(None)  # the others go on when the run is there
@@ -70,14 +74,16 @@ def finetune(
                 ready.device,
                 report,
                 ready.processes,
+                follower,
             )
             return carry_out(work, now=now, wants_to_stop=wants_to_stop)
 
 
-def _begin(ready: Prepared, options: FinetuneOptions, path: Path, *, places: Places, now: datetime) -> Run:
+def _begin(ready: Prepared, options: FinetuneOptions, path: Path, entry: str, *, places: Places, now: datetime) -> Run:
     """Make the run's directory, with everything that is known before training."""
     made = estimate(ready, earlier=places.runs, price_per_hour=options.price_per_hour)
-    facts = {**_facts(ready, name=path.name, now=now), "price_per_hour": options.price_per_hour}
+    facts = {"id": entry or str(uuid.uuid4()), **_facts(ready, name=path.name, now=now)}
+    facts["price_per_hour"] = options.price_per_hour
     run = runs.create(path, {**facts, "estimate": made.as_dict()})
     runs.write_text(run.path / "run.yaml", _run_yaml(ready, options, run))
     _list_rows(run, ready.material)
@@ -132,6 +138,7 @@ def resume(
     report: Reporter,
     now: datetime,
     wants_to_stop: Callable[[], bool] = lambda: False,
+    follower: Follower | None = None,
 ) -> Outcome:
     """Go on with an unfinished run (the newest, unless ``wanted`` names one) from its last checkpoint.
 
@@ -158,7 +165,7 @@ def resume(
         base = same_base(facts, run)
         if (_battery_facts(settings.battery) or {}).get("sha256") != (facts.get("battery") or {}).get("sha256"):
             raise runs.RunError(f"The battery {settings.battery} changed since {run.name} began. Start a new run.")
-        train_rows, kept_back = training_and_held_out(dataset)
+        train_rows, kept_back = rows_of(dataset, most=settings.max_rows, only=settings.only, without=settings.without)
         codec = Codec(load_tokenizer(base.path))
         fmt = PromptFormat.from_dict(facts["prompt"])
         if fmt.name == "dolly":
@@ -169,7 +176,19 @@ def resume(
             run.update(status="running", updated_at=now.isoformat())
         device = hardware.device_name()
         processes.share(settings.rows_per_step, settings.batch_size)
-        work = Work(run, settings, base, codec, fmt, material.examples, material.held_out, device, report, processes)
+        work = Work(
+            run,
+            settings,
+            base,
+            codec,
+            fmt,
+            material.examples,
+            material.held_out,
+            device,
+            report,
+            processes,
+            follower or Follower(),
+        )
         return carry_out(work, now=now, wants_to_stop=wants_to_stop)
 
 

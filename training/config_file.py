@@ -78,8 +78,21 @@ def as_text(settings: Settings, *, dataset: str, model: str, heading: str) -> st
     del values["epochs"]  # follows from the steps
     if not settings.trains_adapter:
         del values["lora_r"]
-    body = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, default_flow_style=False, width=100)
+    body = yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=100)
     return "".join(f"# {line}\n" for line in heading.splitlines()) + body
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts so that they are read back as they were."""
+
+
+def _as_written(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # YAML folds these like line breaks, unless they are escaped between double quotes.
+    style = '"' if any(character in text for character in "\r\x85\u2028\u2029") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _as_written)
 
 
 def _read(path: Path) -> tuple[FinetuneOptions, dict[str, str]]:

@@ -42,6 +42,7 @@ class Course:
         if self.work.processes.main:
             runs.write_jsonl(self._samples_file, self.samples)
             runs.write_jsonl(self._evaluations_file, self.evaluations)
+        self.work.tell()
 
     def begin(self, model: Any) -> dict[str, Any]:
         """Measure and ask the base model, once; return the evaluation. A resumed run reads what was found."""
@@ -118,8 +119,28 @@ class Course:
     def _measured(self, model: Any, *, step: int) -> dict[str, Any]:
         work = self.work
         loss: HeldOutLoss = held_out_loss(model, work.held_out, work.codec, device=work.device, bf16=work.settings.bf16)
+        self._keep_rows(loss, step)
         # All measure alike; the last digit may differ, and what follows from it must not.
         return dict(work.processes.agree({"step": step, **loss.as_dict()}))
+
+    def _keep_rows(self, loss: HeldOutLoss, step: int) -> None:
+        """Keep the NLL of each held-out row by step, in held_out.jsonl."""
+        if not self.work.processes.main:
+            return
+        path = self.work.run.path / "held_out.jsonl"
+        known = {line["id"]: line["nll"] for line in runs.read_jsonl(path)} if step else {}
+        runs.write_jsonl(
+            path,
+            (
+                {
+                    "id": row.id,
+                    "category": row.category,
+                    "tokens": row.tokens,
+                    "nll": {**known.get(row.id, {}), str(step): row.nll},
+                }
+                for row in loss.by_row
+            ),
+        )
 
     def _answers(self, model: Any, positions: Sequence[int]) -> dict[int, tuple[str, int]]:
         """Return the answer to each question asked, and its length in tokens."""

@@ -212,6 +212,33 @@ def training_and_held_out(dataset: Dataset) -> tuple[list[Row], HeldOut]:
     return rest, HeldOut(rows=by_hash(held_out), how=how)
 
 
+def share_of(rows: list[Row], *, most: int = 0, only: Sequence[str] = (), without: Sequence[str] = ()) -> list[Row]:
+    """Return ``most`` of the rows (0: all), each category in proportion, in the order they had.
+
+    A smaller share is part of every larger one. ``only`` and ``without`` name categories. Raises DatasetEmptyError
+    for a category that no row has, or when no row is left.
+    """
+    known = {row.category for row in rows}
+    if unknown := [name for name in (*only, *without) if name not in known]:
+        raise DatasetEmptyError(f"No row has the category {unknown[0]}. There are: {', '.join(sorted(known))}.")
+    chosen = [row for row in rows if (not only or row.category in only) and row.category not in without]
+    if not chosen:
+        raise DatasetEmptyError("No row is left to train on: --only and --without leave out every category.")
+    if not most or most >= len(chosen):
+        return chosen
+    by_category: dict[str, list[Row]] = {}
+    for row in by_hash(chosen):
+        by_category.setdefault(row.category, []).append(row)
+    # Where a row stands within its category, as a share of it: a prefix of this order takes of each alike.
+    places = {
+        row.id: ((place + 0.5) / len(group), stable_rank(row.id))
+        for group in by_category.values()
+        for place, row in enumerate(group)
+    }
+    kept = set(sorted(places, key=lambda row_id: (places[row_id], row_id))[:most])
+    return [row for row in chosen if row.id in kept]
+
+
 def by_hash(rows: Sequence[Row]) -> list[Row]:
     """Return the rows in an order that only their ids decide: the first N are a fair, stable sample."""
     return sorted(rows, key=lambda row: (stable_rank(row.id), row.id))

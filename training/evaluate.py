@@ -29,6 +29,16 @@ class PromptTooLongError(TrainingError):
 
 
 @dataclass(frozen=True)
+class RowLoss:
+    """The NLL of one response, in nats, over its ``tokens`` answer tokens."""
+
+    id: str
+    category: str
+    tokens: int
+    nll: float
+
+
+@dataclass(frozen=True)
 class HeldOutLoss:
     """Mean NLL per answer token (nats, all tokens weigh the same) on held-out rows, in all and by category."""
 
@@ -36,10 +46,12 @@ class HeldOutLoss:
     tokens: int
     rows: int
     by_category: dict[str, float]
+    by_row: list[RowLoss]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain JSON values, perplexity included."""
-        return {**vars(self), "perplexity": math.exp(min(self.loss, 700))}
+        """Return plain JSON values, perplexity included, the rows left out."""
+        found = {name: value for name, value in vars(self).items() if name != "by_row"}
+        return {**found, "perplexity": math.exp(min(self.loss, 700))}
 
 
 def autocast(device: str, *, bf16: bool) -> Any:
@@ -64,8 +76,7 @@ def held_out_loss(model: Any, examples: Sequence[Example], codec: Codec, *, devi
     """Measure ``model`` on ``examples`` (at least one) without changing it. Raises NonFiniteLossError."""
     import torch
 
-    sums: dict[str, float] = defaultdict(float)
-    counts: dict[str, int] = defaultdict(int)
+    found: list[RowLoss] = []
     training = model.training
     model.eval()
     with torch.no_grad(), autocast(device, bf16=bf16):
@@ -77,15 +88,26 @@ def held_out_loss(model: Any, examples: Sequence[Example], codec: Codec, *, devi
                 "labels": pad([example.labels for example in batch], value=IGNORED),
             }
             losses, rows = answer_nll(model, {name: tensor.to(device) for name, tensor in inputs.items()})
+            by_position: dict[int, list[float]] = defaultdict(list)
             for loss, row in zip(losses.double().tolist(), rows.tolist(), strict=True):
-                sums[batch[row].row.category] += loss
-                counts[batch[row].row.category] += 1
+                by_position[row].append(loss)
+            found += [
+                RowLoss(example.row.id, example.row.category, len(by_position[at]), math.fsum(by_position[at]))
+                for at, example in enumerate(batch)
+            ]
     model.train(training)
-    total = math.fsum(sums.values()) / sum(counts.values())
+    total = _mean(found)
     if not math.isfinite(total):
         raise NonFiniteLossError("The loss on the held-out rows is not a number. Start again with a lower --lr.")
-    by_category = {name: sums[name] / counts[name] for name in sorted(sums)}
-    return HeldOutLoss(total, sum(counts.values()), len(examples), by_category)
+    by_category = {
+        name: _mean([row for row in found if row.category == name]) for name in sorted({row.category for row in found})
+    }
+    return HeldOutLoss(total, sum(row.tokens for row in found), len(examples), by_category, found)
+
+
+def _mean(rows: Sequence[RowLoss]) -> float:
+    """Return the mean NLL of a token, all tokens weighing the same."""
+    return math.fsum(row.nll for row in rows) / sum(row.tokens for row in rows)
 
 
 def answer_tokens(

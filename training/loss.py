@@ -30,8 +30,8 @@ def core_model(model: Any) -> Any:
 def answer_nll(model: Any, inputs: dict[str, Any]) -> tuple[Any, Any]:
     """Return the NLL of each trained token (a vector, in nats) and the row each belongs to.
 
-    ``inputs``: ``input_ids``, ``attention_mask`` and ``labels``, each (rows, length); labels not to train on
-    are ``IGNORED``.
+    ``inputs``: ``input_ids``, ``attention_mask`` and ``labels``, each (rows, length), or what
+    :func:`training.packing.packed` made of them; labels not to train on are ``IGNORED``.
     """
     import torch
     from torch.utils.checkpoint import checkpoint
@@ -41,7 +41,8 @@ def answer_nll(model: Any, inputs: dict[str, Any]) -> tuple[Any, Any]:
     mask = targets != IGNORED
     rows = mask.nonzero()[:, 0]
     config = core.config.get_text_config()
-    given = {"input_ids": inputs["input_ids"], "attention_mask": inputs["attention_mask"], "use_cache": False}
+    seen = ("input_ids", "attention_mask", "position_ids")
+    given = {**{name: inputs[name] for name in seen if name in inputs}, "use_cache": False}
     if any(getattr(config, name, None) is not None for name in CHANGED_LOGITS):
         logits = core(**given).logits[:, :-1][mask]
         return torch.nn.functional.cross_entropy(logits.float(), targets[mask], reduction="none"), rows

@@ -60,7 +60,11 @@ class FinetuneOptions:
     system: str | None = None
     bf16: bool | None = None
     gradient_checkpointing: bool | None = None
+    packing: bool | None = None
     price_per_hour: float | None = None
+    max_rows: int | None = None
+    only: str | None = None
+    without: str | None = None
     allow_hub: bool | None = None
 
 
@@ -90,6 +94,10 @@ class Settings:
     battery: str = "none"
     patience: int = 0
     log_to: str = "tensorboard"
+    packing: bool = False
+    max_rows: int = 0
+    only: str = ""
+    without: str = ""
 
     @property
     def trains_adapter(self) -> bool:
@@ -122,7 +130,12 @@ class Settings:
 
 def trackers(names: str) -> list[str]:
     """Return the names in ``--log-to``: "" and "none" are none."""
-    return [name for name in names.replace(" ", "").split(",") if name and name != "none"]
+    return [name for name in named(names) if name != "none"]
+
+
+def named(names: str) -> list[str]:
+    """Return the names in a list with commas."""
+    return [name for part in names.split(",") if (name := part.strip())]
 
 
 def _at_least(least: float) -> tuple[Callable[[Any], bool], str]:
@@ -149,6 +162,7 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "price_per_hour": _at_least(0),
     "checkpoint_samples": _at_least(0),
     "patience": _at_least(0),
+    "max_rows": _at_least(0),
     "method": _one_of(METHODS),
     "prompt_format": _one_of(PROMPT_FORMATS),
     "too_long": _one_of(TOO_LONG),
@@ -214,6 +228,10 @@ def resolve(options: FinetuneOptions, *, rows: int, on_cpu: bool, bf16: bool) ->
         log_to="tensorboard" if options.log_to is None else options.log_to,
         # Recomputing activations saves memory where that is short, and costs a third of the time everywhere.
         gradient_checkpointing=(full and not on_cpu) if checkpointing is None else checkpointing,
+        packing=bool(options.packing),
+        max_rows=options.max_rows or 0,
+        only=options.only or "",
+        without=options.without or "",
     )
     return settings, notes
 
@@ -229,6 +247,17 @@ def disagreements(options: FinetuneOptions, settings: Settings) -> list[str]:
         given, kept = getattr(options, field.name), getattr(settings, field.name)
         if field.name != "epochs" and given is not None and given != kept:
             found.append(f"{flag_of(field.name)} {given} (the run has {kept})")
+    return found
+
+
+def as_flags(options: FinetuneOptions) -> list[str]:
+    """Return the flags that mean ``options`` on a command line."""
+    found = []
+    for name, value in vars(options).items():
+        if isinstance(value, bool):
+            found += [flag_of(name)] if value else [] if name == "allow_hub" else [f"--no-{flag_of(name)[2:]}"]
+        elif value is not None:
+            found.append(f"{flag_of(name)}={value}")
     return found
 
 

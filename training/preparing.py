@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from . import hardware, runs
 from .base_models import BaseModel, find_base_model
 from .battery import DEFAULT, battery_file, read_battery
-from .dataset_files import Dataset, HeldOut, Row, find_dataset, training_and_held_out, verify
+from .dataset_files import Dataset, HeldOut, Row, find_dataset, share_of, training_and_held_out, verify
 from .errors import TrainingError
 from .loading import load_tokenizer
-from .options import SAFE_ROWS, FinetuneOptions, OptionError, Settings, check, resolve, trackers
+from .options import SAFE_ROWS, FinetuneOptions, OptionError, Settings, check, named, resolve, trackers
 from .processes import Processes, join
 from .prompts import TRUNCATED, Codec, Dropped, Example, PromptFormat, build_examples, choose_format, reasons
 from .quiet import hushed, stay_offline
@@ -93,7 +93,9 @@ def prepared(*, options: FinetuneOptions, places: Places, report: Reporter) -> I
     with hushed():
         processes = join()
         base = find_base_model(options.model, models=places.models, allow_hub=allow_hub)
-        read, kept_back = training_and_held_out(dataset)
+        read, kept_back = rows_of(
+            dataset, most=options.max_rows or 0, only=options.only or "", without=options.without or ""
+        )
         codec = Codec(load_tokenizer(base.path))
         device = hardware.device_name()
         on_cpu, bf16 = device == "cpu", hardware.bf16_pays(device)
@@ -104,6 +106,15 @@ def prepared(*, options: FinetuneOptions, places: Places, report: Reporter) -> I
         if options.steps is None and len(material.examples) < len(read):
             settings, notes = resolve(options, rows=len(material.examples), on_cpu=on_cpu, bf16=bf16)
         yield Prepared(dataset, base, codec, fmt, settings, notes, read, kept_back, material, device, processes)
+
+
+def rows_of(dataset: Dataset, *, most: int, only: str, without: str) -> tuple[list[Row], HeldOut]:
+    """Return the rows that a run trains on, and those it is measured with, which are the same for every choice.
+
+    Raises DatasetEmptyError.
+    """
+    read, kept_back = training_and_held_out(dataset)
+    return share_of(read, most=most, only=named(only), without=named(without)), kept_back
 
 
 def make_material(read: list[Row], kept_back: HeldOut, codec: Codec, fmt: PromptFormat, settings: Settings) -> Material:

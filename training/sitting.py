@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from .battery import battery_file
 from .card import model_card
 from .course import Course
 from .errors import TrainingError
+from .follower import Follower
 from .loading import fit_vocabulary, load_model, with_layers
 from .trainer import Job, Progress, train
 
@@ -64,6 +65,12 @@ class Work:
     device: str
     report: Reporter
     processes: Processes
+    follower: Follower = field(default_factory=Follower)
+
+    def tell(self, *, at_once: bool = True) -> None:
+        """Tell whoever follows the run that its directory says something new."""
+        if self.processes.main:
+            self.follower.follow(self.run, at_once=at_once)
 
 
 def carry_out(work: Work, *, now: datetime, wants_to_stop: Callable[[], bool]) -> Outcome:
@@ -80,6 +87,7 @@ def carry_out(work: Work, *, now: datetime, wants_to_stop: Callable[[], bool]) -
         sitting = {"began": now.isoformat(), "seconds": seconds, "to_step": progress.step, "status": status}
         updated = datetime.now(now.tzinfo).isoformat()
         _update(work, status=status, error=error, sittings=[*earlier, sitting], updated_at=updated)
+        work.tell()
 
     state("running")
     try:
@@ -152,7 +160,7 @@ def _measure_and_train(work: Work, progress: Progress, wants_to_stop: Callable[[
         work.report.say("No checkpoint was written yet: starting at step 1")
     course.forget_after(progress.step)
     model = with_layers(model, settings, keys=keys)
-    job = Job(work, wants_to_stop, course, progress)
+    job = Job(work, lambda: wants_to_stop() or work.follower.wants_to_stop, course, progress)
     train(model, job, checkpoint=checkpoint)
     if progress.stopped:
         raise StoppedError(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .evaluate import NonFiniteLossError, autocast
 from .loss import answer_nll
 from .options import trackers
+from .packing import check_packing, packed
 from .plan import CPU_TOKENS_AT_ONCE, split_by_budget, step_plan
 from .runs import Run, read_jsonl, rotate, seal_checkpoint, write_jsonl
 
@@ -89,6 +90,8 @@ def train(model: Any, job: Job, *, checkpoint: Path | None) -> Progress:
     """
     if job.work.processes.main:
         trim_metrics(job.run, step=job.progress.step)
+    if job.settings.packing:
+        check_packing(model, job.work.examples, device=job.work.device, bf16=job.settings.bf16)
     trainer = _build(model, job)
     if checkpoint is None or (job.progress.step < job.settings.steps and not job.course.exhausted):
         with job.work.report:
@@ -145,7 +148,6 @@ def _arguments(job: Job) -> Any:
 def _build(model: Any, job: Job) -> Any:
     from datasets import Dataset
     from transformers import PrinterCallback
-    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
     plan = job.plan()
     columns = {
@@ -157,11 +159,21 @@ def _build(model: Any, job: Job) -> Any:
         args=_arguments(job),
         train_dataset=Dataset.from_dict(columns).select([row for batch in plan for row in batch]),
         processing_class=job.work.codec.tokenizer,
-        data_collator=DataCollatorForLanguageModeling(pad_token_id=job.work.codec.padding),
+        data_collator=_collator(job),
         callbacks=[_watcher(job, plan), *_boards(job)],
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def _collator(job: Job) -> Any:
+    """Return what makes a batch of rows: padded, or packed where the trainer does not cut it into parts itself."""
+    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
+
+    padded = DataCollatorForLanguageModeling(pad_token_id=job.work.codec.padding)
+    if not job.settings.packing or (job.work.device == "cpu" and job.work.processes.count == 1):
+        return padded
+    return lambda rows: packed(padded(rows))
 
 
 def _boards(job: Job) -> list[Any]:
@@ -211,7 +223,8 @@ def _answer_trainer(job: Job, plan: list[list[int]]) -> Any:
                 return super().training_step(model, inputs, num_items_in_batch)
             total = torch.zeros(())
             for part in _in_parts(inputs):
-                total = total + super().training_step(model, part, num_items_in_batch)
+                given = packed(part) if job.settings.packing else part
+                total = total + super().training_step(model, given, num_items_in_batch)
             return total
 
         def create_model_card(self, *args: Any, **kwargs: Any) -> None:
@@ -304,6 +317,7 @@ def _watcher(job: Job, plan: list[list[int]]) -> Any:
             }
             with metrics.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line, allow_nan=False) + "\n")
+            job.work.tell(at_once=False)
             job.work.report.step(
                 step=state.global_step,
                 steps=job.settings.steps,

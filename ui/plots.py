@@ -41,6 +41,7 @@ PAINT: dict[str, dict[str, str]] = {
     "plot-bad": {"fill": "#a12622"},
     "plot-rest": {"fill": LINE},
     "plot-faint": {"fill": "#bfe0da"},
+    "plot-faint-line": {"stroke": "#8fc7be", "stroke-width": "1.5", "fill": "none"},
     "plot-ahead": {"stroke": ACCENT, "stroke-width": "2", "stroke-dasharray": "5 4", "fill": "none"},
     "plot-even": {"stroke": LINE, "stroke-width": "1", "stroke-dasharray": "3 4", "fill": "none"},
     "plot-span": {"fill": ACCENT, "opacity": "0.14"},

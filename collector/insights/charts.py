@@ -10,14 +10,16 @@ from django.utils.translation import gettext as _
 
 from collector.insights import words
 from collector.insights.report import WEEK
+from ui import frames
 from ui.curves import Curve, Span, curves, layered
-from ui.plots import NARROW, WIDE, Axis, Cell, Chart, Point, bars, columns, nice_axis, stacked
+from ui.plots import Axis, Chart, Point, bars, columns, nice_axis, stacked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from collector.insights.report import Line, Report
+    from ui.frames import Data
     from ui.plots import Drawing
 
 BOUNDS = (5, 10, 20, 40, 80, 160, 320)  # words of a response, up to each and above the last
@@ -36,50 +38,10 @@ DOLLY_BY_CATEGORY = {
 }
 MOST_TICKS = 6
 
-Data = tuple[str | float | None, ...]
-
 
 @dataclass(frozen=True)
-class Files:
-    """Addresses of a chart as files."""
-
-    csv: str = ""
-    svg: str = ""
-    png: str = ""
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What every chart has: its place on the page and in the address, its words, its files."""
-
-    ident: str
-    title: str
-    description: str
-    files: Files
-
-    def chart(
-        self,
-        draw: Callable[[int], Drawing],
-        heads: Sequence[str],
-        rows: Sequence[Sequence[str]],
-        data: Sequence[Data],
-        legend: tuple[tuple[str, str], ...] = (),
-    ) -> Chart:
-        """Draw for both widths; in the table every column but the first holds numbers."""
-        return Chart(
-            ident=self.ident,
-            title=self.title,
-            description=self.description,
-            wide=draw(WIDE),
-            narrow=draw(NARROW),
-            columns=tuple(Cell(head, is_number=bool(place)) for place, head in enumerate(heads)),
-            rows=tuple(tuple(Cell(text, is_number=bool(place)) for place, text in enumerate(row)) for row in rows),
-            data=tuple(data),
-            csv=self.files.csv,
-            svg=self.files.svg,
-            png=self.files.png,
-            legend=legend,
-        )
+class Frame(frames.Frame):
+    """A frame that knows how counts are drawn."""
 
     def counted(
         self,

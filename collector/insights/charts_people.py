@@ -17,8 +17,9 @@ from ui.plots import Axis, Chart, Point, bars, dot_interval, nice_axis
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from collector.insights.charts import Data, Frame
+    from collector.insights.charts import Frame
     from collector.insights.report import Report
+    from ui.frames import Data
 
 HOUR = 60 * 60
 WAITS = (HOUR, 4 * HOUR, 12 * HOUR, 24 * HOUR, 48 * HOUR, 96 * HOUR, 168 * HOUR)  # seconds, up to each

@@ -17,8 +17,8 @@ from collector.insights.report import ALL
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from collector.insights.charts import Files
     from collector.insights.report import Line, Report
+    from ui.frames import Files
     from ui.plots import Chart
 
 

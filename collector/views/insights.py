@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from datetime import UTC, timedelta
-from io import StringIO
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import TextChoices
-from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -23,19 +20,19 @@ from django.views.decorators.http import require_safe
 from collector import insight_queries as queries
 from collector.insights import advice, sections
 from collector.insights.advice import Place
-from collector.insights.charts import Files
 from collector.insights.measures import TOP
 from collector.insights.report import Report
 from collector.insights.sections import Tab
 from collector.models import Campaign, Role
-from collector.sheets.cells import guard
+from collector.views.chart_files import chart_file
 from collector.views.common import current_campaign, find_campaign, visible_campaigns
-from ui import images
+from ui.frames import Files
 from ui.partials import render_partial_response
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
     from datetime import date, datetime, tzinfo
+
+    from django.http import HttpResponse
 
     from collector.insights.advice import Advice
     from collector.models import Category
@@ -204,7 +201,8 @@ def insights(request: PersonRequest) -> HttpResponse:
     page = Page(asked, report, may_administer=request.user.is_staff)
     form = request.GET.get("format", "")
     if form:
-        return _file(page, form, request.GET.get("chart", ""))
+        charts = page.charts(page.asked.tab)
+        return chart_file(charts, form=form, ident=request.GET.get("chart", ""), name="insights")
     context = page.context() | {
         "asked": asked,
         "every": EVERY,
@@ -215,26 +213,3 @@ def insights(request: PersonRequest) -> HttpResponse:
         ],
     }
     return render_partial_response(request, TEMPLATE, context, {"figures": "figures"})
-
-
-def _file(page: Page, form: str, name: str) -> HttpResponse:
-    chart = next((chart for chart in page.charts(page.asked.tab) if chart.ident == name), None)
-    if chart is not None and form == "csv":
-        return _csv(name, chart.data)
-    if chart is not None and form == "svg":
-        return _download(images.svg(chart), "image/svg+xml", f"insights-{name}.svg")
-    if chart is not None and form == "png":
-        return _download(images.png(chart), "image/png", f"insights-{name}.png")
-    raise Http404(_("There is no such plot."))
-
-
-def _csv(name: str, rows: Iterable[Sequence[str | float | None]]) -> HttpResponse:
-    text = StringIO()
-    writer = csv.writer(text)
-    for row in rows:
-        writer.writerow(guard(cell) if isinstance(cell, str) else cell for cell in row)
-    return _download(text.getvalue(), "text/csv; charset=utf-8", f"insights-{name}.csv")
-
-
-def _download(content: str | bytes, kind: str, name: str) -> HttpResponse:
-    return HttpResponse(content, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})

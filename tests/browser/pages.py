@@ -11,7 +11,7 @@ import csv
 import io
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management import call_command
@@ -26,6 +26,9 @@ from collector.pairs import Text
 from exports import actions
 from exports.filters import Filter
 from tests import factories
+from tests.training import material
+from training import listing
+from training.runs import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -129,6 +132,7 @@ def make_world(settings: Settings, directory: Path) -> World:
     )
     mine = Submission.objects.filter(author__in=[writer, admin]).order_by("-status", "pk")
     waiting = Submission.objects.filter(status=Submission.Status.SUBMITTED)
+    runs = _list_runs(directory.parent / "runs")
     people = {"admin": admin, "reviewer": judge, "contributor": writer, "newcomer": newcomer, "nobody": None}
     arguments: dict[str, Sequence[object]] = {
         "pk": [*mine.values_list("pk", flat=True), *waiting.values_list("pk", flat=True)[:2], 1],
@@ -147,8 +151,22 @@ def make_world(settings: Settings, directory: Path) -> World:
         "digest-unsubscribe.token": [subscriptions.unsubscribe_token(person=writer, kind=MailKind.DIGEST), "wrong"],
         "review-answer.pk": [check.pk],
         "sheet-preview.pk": [_upload_edited_sheet(judge).pk],
+        **{f"run-{page}.pk": runs for page in ("detail", "samples", "stop", "resume")},
     }
     return World(people, arguments)
+
+
+def _list_runs(directory: Path) -> list[object]:
+    """Put a finished run, one that goes on and one that failed on the list; return their ids."""
+    told: dict[str, Any] = {"run": LONG_WORD[:100], "base_model": {"id": f"company/{LONG_WORD}"}}
+    made = [
+        material.make_run(directory, "finished", **told),
+        material.make_run(directory, "running", steps=8, done=3, warnings=[LONG_WORD]),
+        material.make_run(directory, "failed", steps=8, done=1, status="failed", error=f"{LONG_WORD} is missing."),
+    ]
+    samples = made[0] / "samples.jsonl"
+    samples.write_text(samples.read_text().replace("By the river.", LONG_WORD * 3 + "\\u202eand more"))
+    return [listing.list_run(run=Run(path), now=timezone.now()).pk for path in made]
 
 
 def _upload_edited_sheet(person: Person) -> SheetImport:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from training.follower import Follower
+
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -65,7 +67,9 @@ class Trainer:
     places: Places
     model: Path
 
-    def __call__(self, *, wants_to_stop: Callable[[], bool] = lambda: False, **flags: Any) -> Any:
+    def __call__(
+        self, *, wants_to_stop: Callable[[], bool] = lambda: False, follower: Follower | None = None, **flags: Any
+    ) -> Any:
         from training import actions
 
         return actions.finetune(
@@ -74,6 +78,7 @@ class Trainer:
             report=Silence(),
             now=NOW,
             wants_to_stop=wants_to_stop,
+            follower=follower,
         )
 
     def resume(self, wanted: str | None = None, **flags: Any) -> Any:

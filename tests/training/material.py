@@ -146,3 +146,64 @@ def make_model(path: Path, *, chat: bool = True) -> Path:
     )
     LlamaForCausalLM(config).save_pretrained(path)
     return path
+
+
+def make_run(root: Path, name: str = "first", *, steps: int = 4, done: int = 4, **facts: Any) -> Path:
+    """Write ``<root>/<name>/`` as a run that did ``done`` of ``steps`` updates leaves it; return its path."""
+    path = root / name
+    path.mkdir(parents=True)
+    losses = {"loss": 2.5, "by_category": {"closed_qa": 2.0, "open_qa": 3.0}, "perplexity": 12.18, "rows": 4}
+    said: dict[str, Any] = {
+        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, name)),
+        "run": name,
+        "status": "complete" if done == steps else "running",
+        "created_at": "2026-01-02T03:04:05+00:00",
+        "updated_at": "2026-01-02T03:09:05+00:00",
+        "dataset": {"name": "animals", "version": "v1", "licences": ["CC-BY-SA-4.0"]},
+        "base_model": {"id": "company/tiny"},
+        "settings": {"method": "lora", "steps": steps, "lora_r": 16},
+        "rows": {"read": 120, "trained_on": 118, "dropped": {"too_long": 2}, "truncated": 0},
+        "machine": {"processor": "A processor", "gpu": None},
+        "versions": {"torch": "2.13.0"},
+        "warnings": [],
+        "estimate": {"tokens": 4000, "tokens_per_second": 250.0, "seconds": 16.0, "memory_bytes": 4e9, "cost": None},
+        "loss_before": 2.5,
+        "error": None,
+    }
+    if done == steps:
+        after = {**losses, "loss": 2.25, "perplexity": 9.49}
+        said |= {"loss_after": 2.25, "loss": {"before": losses, "after": after}, "kept_step": steps, "steps": steps}
+        said |= {"tokens_per_second": 260.0, "tokens_trained": 4000, "train_seconds": 15.4}
+        said |= {"peak_memory": {"host_bytes": 3_900_000_000}, "cost": 0.25, "price_per_hour": 3.0}
+    (path / "run.json").write_text(json.dumps({**said, **facts}))
+    metrics = [
+        {
+            "step": step,
+            "loss": 3.0 - step / 10,
+            "learning_rate": 1e-4,
+            "gradient_norm": 1.0,
+            "tokens": step * 1000,
+            "seconds": step * 4.0,
+        }
+        for step in range(1, done + 1)
+    ]
+    evaluations = [{"step": 0, **losses}]
+    evaluations += [{**losses, "step": done, "loss": 2.25}] if done == steps else []
+    samples = [
+        {
+            "id": f"q-{number}",
+            "source": "battery",
+            "category": ("closed_qa", "open_qa")[number % 2],
+            "instruction": f"Where does the {animal} live?",
+            "context": "",
+            "reference": "",
+            "before": "I don't know.",
+            "before_tokens": 4,
+            "steps": [{"step": 2, "response": "By the pond."}] if number < 1 and done > 1 else [],
+            **({"after": "By the river.", "after_tokens": 4} if done == steps else {}),
+        }
+        for number, animal in enumerate(ANIMALS[:10])
+    ]
+    for file, lines in (("metrics", metrics), ("evaluations", evaluations), ("samples", samples)):
+        (path / f"{file}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path

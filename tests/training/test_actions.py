@@ -84,6 +84,7 @@ def test_training_lowers_the_held_out_loss_and_writes_the_whole_run(finetune: Tr
         "README.md",
         "dropped.jsonl",
         "evaluations.jsonl",
+        "held_out.jsonl",
         "metrics.jsonl",
         "model",
         "run.json",

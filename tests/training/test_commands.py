@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from io import StringIO
@@ -130,6 +131,7 @@ def test_a_wrong_hash_ends_with_1_and_names_the_file(installation: Path, librari
 
 
 @pytest.mark.train
+@pytest.mark.django_db
 def test_finetune_and_generate_print_one_json_line_each(installation: Path, finetune: Trainer, capfd: Any) -> None:
     out = StringIO()
     call_command(
@@ -239,3 +241,17 @@ def test_a_mistake_in_a_file_of_options_ends_with_2_and_names_the_line(tmp_path:
     assert done.returncode == 2
     assert "line 2" in done.stderr
     assert "Did you mean learning_rate?" in done.stderr
+
+
+def test_two_signals_at_once_are_one_wish_and_a_later_one_stops_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from training.management.stopping import Stop
+
+    clock = iter([10.0, 10.2, 12.0])
+    monkeypatch.setattr("training.management.stopping.time.monotonic", lambda: next(clock))
+    stop = Stop()
+    with stop.listening():
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        assert stop()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from training import config_file
@@ -115,6 +115,7 @@ settings_of_runs = st.builds(
 
 
 @given(settings_of_runs)
+@example(resolve(FinetuneOptions(steps=1, system="a\x85\u2028\u2029\r\n b"), rows=100, on_cpu=True, bf16=False)[0])
 def test_what_a_run_keeps_makes_the_same_settings_again(
     tmp_path_factory: pytest.TempPathFactory, settings: Settings
 ) -> None:

@@ -1,18 +1,23 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.training.material import make_version, record
 from training.dataset_files import (
     DatasetDamagedError,
     DatasetEmptyError,
     DatasetMissingError,
+    Row,
     find_dataset,
     open_dataset,
     read_split,
+    share_of,
     training_and_held_out,
     verify,
 )
@@ -160,3 +165,43 @@ def test_rows_with_the_same_question_never_end_up_on_both_sides(tmp_path: Path) 
 def test_too_little_to_train_on_is_said(tmp_path: Path, splits: dict[str, list[dict[str, object]]]) -> None:
     with pytest.raises(DatasetEmptyError):
         training_and_held_out(open_dataset(make_version(tmp_path, splits)))
+
+
+def chosen(*, most: int = 0, **given: list[str]) -> list[Row]:
+    rows = [_row(record(number)) for number in range(90)]
+    return share_of(rows, most=most, **given)
+
+
+def _row(values: dict[str, Any]) -> Row:
+    return Row(*(values[name] for name in ("id", "instruction", "context", "response", "category", "licence")))
+
+
+@given(st.integers(1, 90), st.integers(1, 90))
+def test_a_smaller_share_is_part_of_a_larger_one(one: int, other: int) -> None:
+    small, large = chosen(most=min(one, other)), chosen(most=max(one, other))
+    assert {row.id for row in small} <= {row.id for row in large}
+    assert (len(small), len(large)) == (min(one, other), max(one, other))
+
+
+@given(st.integers(3, 90))
+def test_a_share_takes_of_each_category_in_proportion(most: int) -> None:
+    found = Counter(row.category for row in chosen(most=most))
+    assert found["closed_qa"] == pytest.approx(most / 3, abs=1)
+
+
+def test_a_share_keeps_the_rows_in_their_order() -> None:
+    every = [row.id for row in chosen()]
+    assert [row.id for row in chosen(most=40)] == sorted((row.id for row in chosen(most=40)), key=every.index)
+
+
+def test_categories_can_be_chosen_or_left_out() -> None:
+    assert {row.category for row in chosen(only=["closed_qa"])} == {"closed_qa"}
+    assert {row.category for row in chosen(without=["closed_qa"])} == {"open_qa"}
+    assert len(chosen(only=["closed_qa"], most=10)) == 10
+
+
+def test_a_category_that_no_row_has_is_an_error_that_lists_those_there_are() -> None:
+    with pytest.raises(DatasetEmptyError, match=r"category qa\. There are: closed_qa, open_qa"):
+        chosen(only=["qa"])
+    with pytest.raises(DatasetEmptyError, match="leave out every category"):
+        chosen(without=["closed_qa", "open_qa"])

@@ -114,6 +114,16 @@ def test_two_processes_give_the_loss_curve_of_one(finetune: Trainer, launch: Any
 
 
 @pytest.mark.train
+def test_two_processes_that_pack_their_rows_give_the_loss_curve_of_one_that_does_not(
+    finetune: Trainer, launch: Any
+) -> None:
+    done = launch(2, output="two", packing=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    one = finetune(output="one", bf16=False)
+    assert losses(finetune.places.runs / "two") == pytest.approx(losses(one.path), rel=1e-4)
+
+
+@pytest.mark.train
 def test_two_processes_that_were_stopped_resume_to_the_weights_of_an_unbroken_run(
     finetune: Trainer, launch: Any
 ) -> None:

@@ -43,6 +43,7 @@ FAMILIES = {
     "agreement": "review-next",
     "passages": "review-next",
     "dataset": "datasets",
+    "run": "datasets",
     "point": "leaderboard",
     "campaign": "campaigns",
     "invitation": "campaigns",

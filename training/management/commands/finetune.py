@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from argparse import BooleanOptionalAction
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from django.utils import timezone
 
 from training import config_file
 from training.errors import TrainingError
+from training.management.stopping import Stop
 from training.options import (
     CPU_STEPS,
     DEFAULT_EPOCHS,
@@ -32,7 +32,6 @@ from training.places import places
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Iterator
 
     from training.report import Reporter
 
@@ -45,34 +44,6 @@ answered before, on the way and after), what TensorBoard reads and a model card.
 after a crash. Ask the result with: generate --prompt "…". Nothing is fetched from elsewhere unless --allow-hub is
 given."""
 LOCK = Path(__file__).parents[3] / "requirements" / "train.lock"
-
-
-class Stop:
-    """Turns the first Ctrl-C (or polite kill) into a request to save and stop; the second stops at once."""
-
-    def __init__(self) -> None:
-        """Not asked yet."""
-        self.asked = False
-
-    def __call__(self) -> bool:
-        """Whether to stop after this step."""
-        return self.asked
-
-    def _ask(self, _number: int, _frame: object) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-        print("Stopping after this step. Once more stops at once, without saving.", file=sys.stderr, flush=True)
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Listen to signals inside the block."""
-        before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 class Command(BaseCommand):
@@ -112,6 +83,15 @@ class Command(BaseCommand):
             "--allow-hub", action="store_true", default=None, help="let the base model be downloaded from its hub"
         )
 
+        data.add_argument(
+            "--max-rows",
+            type=int,
+            metavar="N",
+            help="train on N rows at most, of each category in proportion; fewer are part of more (default: all)",
+        )
+        data.add_argument("--only", metavar="NAMES", help="train on these categories only, with commas")
+        data.add_argument("--without", metavar="NAMES", help="train without these categories, with commas")
+
         how = parser.add_argument_group("how")
         how.add_argument(
             "--method", choices=METHODS, help="LoRA layers (default), those on 4-bit weights, or all weights"
@@ -149,6 +129,12 @@ class Command(BaseCommand):
             action=BooleanOptionalAction,
             default=None,
             help="less memory, a third more time (default: for all weights on a GPU)",
+        )
+        how.add_argument(
+            "--packing",
+            action=BooleanOptionalAction,
+            default=None,
+            help="lay a batch's rows end to end instead of padding them; none sees another (default: no)",
         )
         how.add_argument("--system", help=f"the system message, in training and after (default: {DEFAULT_SYSTEM!r})")
         how.add_argument("--seed", type=int, help="same seed, data and machine: same weights (default: 0)")
@@ -193,6 +179,9 @@ class Command(BaseCommand):
         measure.add_argument(
             "--log-to", metavar="NAMES", help="tensorboard (default), wandb, mlflow, with commas; or none"
         )
+        parser.add_argument(
+            "--entry", default="", metavar="ID", help="the entry of /runs/ that waits for this run; workers give it"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON line to standard output")
 
     def handle(self, *_args: Any, **flags: Any) -> None:
@@ -223,6 +212,7 @@ class Command(BaseCommand):
     def _do(self, flags: dict[str, Any], options: FinetuneOptions, report: Reporter, stop: Stop) -> tuple[Any, str]:
         """Do what was asked for; return it for machines and for people."""
         from training import actions  # keeps `manage.py help` light
+        from training.listing import Listed
 
         if flags["action"] == "recipes":
             return _recipes()
@@ -246,6 +236,7 @@ class Command(BaseCommand):
             "report": report,
             "now": timezone.now(),
             "wants_to_stop": stop,
+            "follower": Listed(entry=flags["entry"], warn=report.warn),
         }
         if flags["resume"] is None:
             outcome = actions.finetune(**common)
