@@ -7,7 +7,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 NPROC := $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint pytest pytest-postgres bench drills train-deps deliver-deps dev-deps deps format locks messages screenshots clean
+.PHONY: help run demo test lint pytest pytest-postgres bench drills train-deps deliver-deps observe-deps dev-deps deps format locks messages screenshots clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -74,6 +74,9 @@ train-deps: $(VENV)/.core ## Install what finetune needs (torch and friends)
 deliver-deps: $(VENV)/.core ## Install what handing versions on needs (S3, Google Cloud Storage, the Hub)
 	@$(PIP) install --no-deps --require-hashes -r requirements/deliver.lock
 
+observe-deps: $(VENV)/.core ## Install what tracing and error reports need (OpenTelemetry, Sentry)
+	@$(PIP) install --no-deps --require-hashes -r requirements/observe.lock
+
 format: dev-deps ## Format the code
 	@$(PY) -m ruff format .
 	@$(PY) -m ruff check --fix .
@@ -83,6 +86,7 @@ locks: $(VENV)/.python ## Resolve pyproject.toml into the hashed locks again
 	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header -o requirements/core.lock pyproject.toml
 	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --extra dev -c requirements/core.lock -o requirements/dev.lock pyproject.toml
 	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --extra train -c requirements/core.lock -c requirements/dev.lock --excludes requirements/train-excludes.txt -o requirements/train.lock pyproject.toml
+	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --extra observe -c requirements/core.lock -c requirements/dev.lock -o requirements/observe.lock pyproject.toml
 	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --extra deliver -c requirements/core.lock -c requirements/dev.lock -c requirements/train.lock -o requirements/deliver.lock pyproject.toml
 
 messages: $(VENV)/.core ## Find the texts of the site and compile their translations (needs GNU gettext)
