@@ -100,6 +100,7 @@ INSTALLED_APPS = [
     "leaderboard",
     "exports",
     "training",
+    "operations",
 ]
 
 MIDDLEWARE = [

@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("leaderboard.urls")),
     path("", include("exports.urls")),
     path("", include("training.urls")),
+    path("", include("operations.urls")),
     path("ui/", include("ui.urls")),
     path("i18n/", login_not_required(set_language), name="set_language"),
     path("api/v1/", include("collector.api_urls")),

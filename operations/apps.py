@@ -1,0 +1,13 @@
+"""The app's name and label."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class OperationsConfig(AppConfig):
+    """What whoever runs an installation needs: it looks at every floor below, and none looks at it."""
+
+    name = "operations"
+    label = "operations"
+    verbose_name = "Operations"
