@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from training import config_file
 from training.estimate import duration, flops_of, memory_of
 from training.options import resolve
+from training.processes import Processes
 from training.weights import ModelSize
 
 ROWS = 13_457
@@ -27,6 +28,8 @@ SHARE = 0.40
 GPUS = {"A100 80 GB": (312e12, 2.0), "L4 24 GB": (121e12, 0.8), "H200 141 GB": (989e12, 4.0)}
 MACHINES = {
     "dolly-pythia-6.9b": ("H200 141 GB", 1),
+    "dolly-pythia-6.9b-fsdp2": ("A100 80 GB", 8),
+    "dolly-pythia-6.9b-zero3": ("A100 80 GB", 8),
     "dolly-pythia-160m": ("L4 24 GB", 1),
     "llama-1b-lora": ("L4 24 GB", 1),
     "mistral-7b-lora": ("A100 80 GB", 1),
@@ -44,10 +47,11 @@ def shaped(*, layers: int, hidden: int, inner: int, vocabulary: int, keys: int, 
 
 
 MISTRAL = shaped(layers=32, hidden=4096, inner=14336, vocabulary=32768, keys=2048, gated=True, tied=False)
+PYTHIA = shaped(layers=32, hidden=4096, inner=16384, vocabulary=50432, keys=8192, gated=False, tied=False)
 SHAPES = {
-    "dolly-pythia-6.9b": shaped(
-        layers=32, hidden=4096, inner=16384, vocabulary=50432, keys=8192, gated=False, tied=False
-    ),
+    "dolly-pythia-6.9b": PYTHIA,
+    "dolly-pythia-6.9b-fsdp2": PYTHIA,
+    "dolly-pythia-6.9b-zero3": PYTHIA,
     "dolly-pythia-160m": shaped(
         layers=12, hidden=768, inner=3072, vocabulary=50304, keys=1536, gated=False, tied=False
     ),
@@ -73,13 +77,12 @@ def main() -> None:
             full=not settings.trains_adapter,
             checkpointing=settings.gradient_checkpointing,
         )
-        at_once = settings.batch_size * min(LONGEST, settings.max_length)
-        memory = memory_of(size, settings, tokens_at_once=at_once, on_cpu=False)
-        shared = (memory["weight_bytes"] + memory["optimizer_bytes"]) / count
-        most = shared + memory["activation_bytes"] + memory["logit_bytes"]
+        rows, _batches = Processes(count=count).share(settings.rows_per_step, settings.batch_size)
+        at_once = rows * min(LONGEST, settings.max_length)
+        most = sum(memory_of(size, settings, tokens_at_once=at_once, on_cpu=False, processes=count).values())
         seconds = flops / (peak * SHARE * count)
         print(
-            f"{recipe.name:18} {size.parameters / 1e9:6.2f}e9 weights  {flops / 1e15:8.1f} PFLOP  "
+            f"{recipe.name:23} {size.parameters / 1e9:6.2f}e9 weights  {flops / 1e15:8.1f} PFLOP  "
             f"{count} × {gpu}: {duration(seconds)}, {most / 1e9:.0f} GB each at the longest rows, "
             f"{price * count * seconds / 3600:.2f} at {price:g} an hour each"
         )

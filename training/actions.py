@@ -24,6 +24,7 @@ from .processes import join
 from .prompts import Codec, PromptFormat, add_keys, reasons
 from .quiet import hushed, stay_offline
 from .runs import Run
+from .sharding import check_sharding, require_library
 from .sitting import Outcome, Work, carry_out
 
 if TYPE_CHECKING:
@@ -152,10 +153,11 @@ def resume(
     settings = Settings.from_dict(facts["settings"])
     if changed := disagreements(options, settings):
         raise OptionError(f"A resumed run keeps its settings: leave out {', '.join(changed)}, or start a new run.")
+    require_library(settings.shard)
     # Before the libraries are imported: that is when they read it.
     stay_offline(allow_hub=False, trackers=trackers(settings.log_to))
     with hushed():
-        processes = join()
+        processes = join(shard=settings.shard)
     with runs.locked(run) if processes.main else nullcontext(), hushed():
         report.say(f"Resuming {run.name}")
         dataset = open_dataset(Path(facts["dataset"]["path"]))
@@ -176,6 +178,7 @@ def resume(
             run.update(status="running", updated_at=now.isoformat())
         device = hardware.device_name()
         processes.share(settings.rows_per_step, settings.batch_size)
+        check_sharding(settings, fmt, processes, device=device)
         work = Work(
             run,
             settings,
@@ -296,6 +299,8 @@ def _dataset_facts(dataset: Dataset, kept_back: HeldOut, rows: list[Row]) -> dic
 def _tell(report: Reporter, run: Run, ready: Prepared) -> None:
     settings, material = ready.settings, ready.material
     how = f"{NAMES[settings.method]} r={settings.lora_r}" if settings.trains_adapter else "all weights"
+    if settings.shares_out:
+        how += f" shared out over {ready.processes.count} processes ({settings.shard})"
     report.say(
         f"Run {run.name}: {how}, {settings.steps} steps of {settings.rows_per_step} rows "
         f"({len(material.examples)} rows, {settings.epochs:g} epochs) "

@@ -44,11 +44,17 @@ class Course:
             runs.write_jsonl(self._evaluations_file, self.evaluations)
         self.work.tell()
 
+    @property
+    def begun(self) -> bool:
+        """Whether the base model was measured and asked."""
+        return bool(self.evaluations) and self.evaluations[0]["step"] == 0 and len(self.samples) == len(self.asked)
+
     def begin(self, model: Any) -> dict[str, Any]:
         """Measure and ask the base model, once; return the evaluation. A resumed run reads what was found."""
-        if self.evaluations and self.evaluations[0]["step"] == 0 and len(self.samples) == len(self.asked):
+        if self.begun:
             return self.evaluations[0]
-        answers = self._answers(model, range(len(self.asked)))
+        with _same_random_numbers():
+            answers = self._answers(model, range(len(self.asked)))
         self.samples = [
             {**one.question.as_dict(), "before": answers[at][0], "before_tokens": answers[at][1], "steps": []}
             for at, one in enumerate(self.asked)

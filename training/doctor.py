@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from .loading import load_tokenizer
 from .options import DEFAULT_SYSTEM, FinetuneOptions
 from .prompts import Codec, PromptFormat, choose_format, end_tokens, prompt_tokens
 from .quiet import hushed, stay_offline
+from .sharding import require_library
 from .weights import ModelSize, model_size
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ def examine(*, options: FinetuneOptions, places: Places, lock: Path) -> list[Fin
             size = model_size(base.path)
         except TrainingError as error:
             return [*found, Finding("model", FAILED, str(error))]
-        found += [_model(base, size), _memory(size, options, device), _disk(size, places.runs)]
+        found += [_model(base, size), _memory(size, options, device), _disk(size, places.runs), *_sharing(options)]
         try:
             codec = Codec(load_tokenizer(base.path))
             found.append(_tokenizer(codec, size))
@@ -133,12 +135,29 @@ def _model(base: BaseModel, size: ModelSize) -> Finding:
 def _memory(size: ModelSize, options: FinetuneOptions, device: str) -> Finding:
     """Compare the least a run needs, without its activations, with what there is."""
     width = {"qlora": 1, "full": 16}.get(options.method or "lora", 4)
-    needed = width * size.parameters
+    holders = int(os.environ.get("WORLD_SIZE", "1")) if options.shard not in {None, "none"} else 1
+    needed = width * size.parameters // holders
     there = hardware.free_memory(device)
-    text = f"{needed / 1e9:.1f} GB for weights, gradients and optimizer; {there / 1e9:.1f} GB free"
+    share = f" in each of {holders} processes" if holders > 1 else ""
+    text = f"{needed / 1e9:.1f} GB for weights, gradients and optimizer{share}; {there / 1e9:.1f} GB free"
     if needed > there:
         return Finding("memory", FAILED, f"{text}. Choose a smaller model or --method qlora.")
     return Finding("memory", WARNING if needed > there / 2 else OK, text)
+
+
+def _sharing(options: FinetuneOptions) -> list[Finding]:
+    """Say whether the model could be shared out as asked, where it was asked for."""
+    if options.shard in {None, "none"}:
+        return []
+    try:
+        require_library(options.shard)
+    except TrainingError as error:
+        return [Finding("sharing", FAILED, str(error))]
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    if count == 1:
+        start = "start it with `accelerate launch --num-processes N manage.py finetune …` or torchrun"
+        return [Finding("sharing", WARNING, f"{options.shard} can be used here, over several processes: {start}")]
+    return [Finding("sharing", OK, f"{options.shard} over {count} processes")]
 
 
 def _disk(size: ModelSize, runs: Path) -> Finding:

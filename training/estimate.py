@@ -69,7 +69,10 @@ def estimate(ready: Prepared, *, earlier: Path, price_per_hour: float | None) ->
     tokens = sum(lengths[row] for batch in plan for row in batch)
     trained = sum(answers[row] for batch in plan for row in batch)
     on_cpu = ready.device == "cpu"
-    at_once = _tokens_at_once(plan, lengths, batch_size=settings.batch_size, on_cpu=on_cpu)
+    processes = ready.processes.count
+    rows_at_once, _batches = ready.processes.share(settings.rows_per_step, settings.batch_size)
+    in_parts = on_cpu and processes == 1  # of several processes, each takes what it was given at once
+    at_once = _tokens_at_once(plan, lengths, batch_size=rows_at_once, in_parts=in_parts)
 
     flops = flops_of(
         size,
@@ -85,7 +88,7 @@ def estimate(ready: Prepared, *, earlier: Path, price_per_hour: float | None) ->
         tokens=tokens,
         trained_tokens=trained,
         steps=settings.steps,
-        **memory_of(size, settings, tokens_at_once=at_once, on_cpu=on_cpu),
+        **memory_of(size, settings, tokens_at_once=at_once, on_cpu=on_cpu, processes=processes),
         program_bytes=hardware.peak_memory("cpu")["host_bytes"] if on_cpu else 0,
         flops=flops,
         seconds=round(seconds, 1),
@@ -110,13 +113,26 @@ def flops_of(
     return float(passes * (body * tokens + size.hidden * size.vocabulary * trained_tokens) + attention * tokens)
 
 
-def memory_of(size: ModelSize, settings: Settings, *, tokens_at_once: int, on_cpu: bool) -> dict[str, int]:
-    """Return the bytes of weights, gradients with optimizer, activations and logits, named as in Estimate."""
+def memory_of(
+    size: ModelSize, settings: Settings, *, tokens_at_once: int, on_cpu: bool, processes: int = 1
+) -> dict[str, int]:
+    """Return the bytes of weights, gradients with optimizer, activations and logits in one process, as in Estimate.
+
+    What is shared out is divided by the processes; beside its share each has whole, at one time, what computes: two
+    layers (the next is fetched meanwhile), the embedding and the head, and their gradients before they are shared.
+    """
     added = size.adapter(settings.lora_r) if settings.trains_adapter else size.parameters
     width, checkpointing = 2 if settings.bf16 else 4, settings.gradient_checkpointing
+    holders = processes if settings.shares_out else 1
+    weights = _weight_bytes(size, settings, on_cpu=on_cpu)
+    if settings.shares_out:
+        stored = 2 if settings.bf16 and settings.trains_adapter and not on_cpu else 4
+        layer = sum(rows * columns for rows, columns in size.matrices) // max(1, size.layers)
+        fetched = 2 * layer + 2 * size.hidden * size.vocabulary
+        weights = stored * size.parameters // holders + (width + (0 if settings.trains_adapter else width)) * fetched
     return {
-        "weight_bytes": _weight_bytes(size, settings, on_cpu=on_cpu),
-        "optimizer_bytes": added * (ADAMW_BYTES + GRADIENT_BYTES + (4 if settings.trains_adapter else 0)),
+        "weight_bytes": weights,
+        "optimizer_bytes": added * (ADAMW_BYTES + GRADIENT_BYTES + (4 if settings.trains_adapter else 0)) // holders,
         "activation_bytes": _activation_bytes(size, tokens_at_once, width=width, checkpointing=checkpointing),
         "logit_bytes": 2 * 4 * min(LOGITS_AT_ONCE, tokens_at_once * size.vocabulary),
     }
@@ -133,14 +149,14 @@ def _weight_bytes(size: ModelSize, settings: Settings, *, on_cpu: bool) -> int:
     return int(FOUR_BITS * body + width * (size.parameters - body))
 
 
-def _tokens_at_once(plan: list[list[int]], lengths: list[int], *, batch_size: int, on_cpu: bool) -> int:
+def _tokens_at_once(plan: list[list[int]], lengths: list[int], *, batch_size: int, in_parts: bool) -> int:
     """Return the most padded tokens that are in one forward pass."""
     most = 0
     for batch in plan:
         rows = [lengths[row] for row in batch]
         for start in range(0, len(rows), batch_size):
             part = rows[start : start + batch_size]
-            parts = split_by_budget(part, budget=CPU_TOKENS_AT_ONCE) if on_cpu else [list(range(len(part)))]
+            parts = split_by_budget(part, budget=CPU_TOKENS_AT_ONCE) if in_parts else [list(range(len(part)))]
             most = max(most, *(len(piece) * max(part[row] for row in piece) for piece in parts))
     return most
 
@@ -167,15 +183,19 @@ def _speed(ready: Prepared, earlier: Path, *, flops_a_token: float) -> tuple[flo
             and facts.get("base_model", {}).get("sha256") == ready.base.sha256
             and settings.get("method") == ready.settings.method
             and settings.get("bf16") == ready.settings.bf16
+            and settings.get("shard", "none") == ready.settings.shard
+            and facts.get("machine", {}).get("processes", 1) == ready.processes.count
             and [facts.get("machine", {}).get(part) for part in ("device", "processor", "gpu", "threads")]
             == [here.get(part) for part in ("device", "processor", "gpu", "threads")]
         )
         if same and facts.get("tokens_per_second"):
             return float(facts["tokens_per_second"]), f"the run {run.name} on this machine"
     rate = matrix_rate(ready.device, bf16=ready.settings.bf16)
+    many = ready.processes.count if ready.device != "cpu" else 1  # processes on processors share those of the machine
+    each = f" on each of {many} GPUs" if many > 1 else ""
     return (
-        rate * ASSUMED_SHARE / flops_a_token,
-        f"{ASSUMED_SHARE:.0%} of a matrix product here ({rate / 1e12:.2f} TFLOP/s)",
+        many * rate * ASSUMED_SHARE / flops_a_token,
+        f"{ASSUMED_SHARE:.0%} of a matrix product here ({rate / 1e12:.2f} TFLOP/s{each})",
     )
 
 
@@ -212,7 +232,7 @@ def as_lines(made: Estimate, ready: Prepared) -> list[str]:
         f"{len(material.dropped):,} left out, {len(material.truncated):,} cut",
         "Tokens": f"{made.tokens:,} in {made.steps:,} steps of {settings.rows_per_step} rows "
         f"({passes:.2f} passes), {made.trained_tokens:,} of them trained (counted)",
-        "Memory": f"{made.memory_bytes / 1e9:.1f} GB: {memory} (estimated)",
+        "Memory": f"{made.memory_bytes / 1e9:.1f} GB{_for_each(ready)}: {memory} (estimated)",
         "Time": f"{duration(made.seconds)} of training at {made.tokens_per_second:,.0f} tokens/s "
         f"(estimated from {made.speed_from})",
         "Cost": "give --price-per-hour to see it"
@@ -220,6 +240,13 @@ def as_lines(made: Estimate, ready: Prepared) -> list[str]:
         else f"{made.cost:.2f}, measuring and samples not counted (estimated)",
     }
     return [f"{part:8} {text}" for part, text in said.items()]
+
+
+def _for_each(ready: Prepared) -> str:
+    count = ready.processes.count
+    if count == 1:
+        return ""
+    return f" in each of {count} processes" + (", the model shared out" if ready.settings.shares_out else "")
 
 
 def duration(seconds: float) -> str:

@@ -12,6 +12,7 @@ from .errors import TrainingError
 from .loss import answer_nll
 from .plan import split_by_budget
 from .prompts import IGNORED, Codec, Example, PromptFormat, end_tokens
+from .sharding import is_shared_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,7 +160,13 @@ def answer_tokens(
             batch = [prompts[position] for position in part]
             ids = pad(batch, value=codec.padding, left=True).to(device)
             mask = pad([[1] * len(prompt) for prompt in batch], value=0, left=True).to(device)
-            made = model.generate(input_ids=ids, attention_mask=mask, generation_config=config, streamer=streamer)
+            made = model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                generation_config=config,
+                streamer=streamer,
+                synced_gpus=is_shared_out(model),  # all ask the model as often as the one with the longest answer
+            )
             for position, row in zip(part, made[:, ids.shape[1] :].tolist(), strict=True):
                 end = next((at for at, token in enumerate(row) if token in stops), len(row))
                 if before_end and row[:end][-len(before_end) :] == before_end:

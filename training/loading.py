@@ -21,6 +21,7 @@ def load_model(path: Path, *, device: str, settings: Settings | None = None) -> 
 
     They are kept in 32 bits, except where ``settings`` train only layers beside them: then in bf16 on a GPU that
     computes in it, and in 4 bits (NF4, Dettmers et al. 2023, "QLoRA") for the method of that name.
+    What is to be shared out stays in the machine's memory: it may be too large for one GPU.
     Raises BaseModelError when they cannot be loaded.
     """
     from transformers import AutoModelForCausalLM
@@ -34,7 +35,7 @@ def load_model(path: Path, *, device: str, settings: Settings | None = None) -> 
         model = AutoModelForCausalLM.from_pretrained(
             path, use_safetensors=True, trust_remote_code=False, local_files_only=True, **given
         )
-        return model if settings and settings.method == "qlora" else model.to(device)
+        return model if settings and (settings.method == "qlora" or settings.shares_out) else model.to(device)
 
 
 def _four_bits(settings: Settings) -> Any:
@@ -125,7 +126,11 @@ def with_layers(model: Any, settings: Settings, *, keys: list[int]) -> Any:
         trainable_token_indices=keys or None,
         task_type="CAUSAL_LM",
     )
-    return without_casts(get_peft_model(model, config))
+    # DeepSpeed wants one precision throughout, and keeps 32 bits of what it trains by itself.
+    zero = settings.shard == "zero3"
+    if zero and settings.gradient_checkpointing:
+        model.enable_input_require_grads()
+    return without_casts(get_peft_model(model, config, autocast_adapter_dtype=not zero))
 
 
 def without_casts(model: Any) -> Any:

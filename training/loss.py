@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .prompts import IGNORED
+from .sharding import is_shared_out
 
 # Logits held at once, in numbers: 64 million of four bytes are 256 MB, whatever the size of the vocabulary.
 LOGITS_AT_ONCE = 2**26
@@ -43,8 +44,10 @@ def answer_nll(model: Any, inputs: dict[str, Any]) -> tuple[Any, Any]:
     config = core.config.get_text_config()
     seen = ("input_ids", "attention_mask", "position_ids")
     given = {**{name: inputs[name] for name in seen if name in inputs}, "use_cache": False}
-    if any(getattr(config, name, None) is not None for name in CHANGED_LOGITS):
-        logits = core(**given).logits[:, :-1][mask]
+    shared_out = is_shared_out(model)
+    if shared_out or any(getattr(config, name, None) is not None for name in CHANGED_LOGITS):
+        whole = model if shared_out else core  # its shares are brought together by a call from the top
+        logits = whole(**given).logits[:, :-1][mask]
         return torch.nn.functional.cross_entropy(logits.float(), targets[mask], reduction="none"), rows
 
     hidden = core.base_model(**given).last_hidden_state[:, :-1][mask]

@@ -26,6 +26,7 @@ TRACKERS = ("tensorboard", "wandb", "mlflow")
 METHODS = ("lora", "qlora", "full")
 PROMPT_FORMATS = ("auto", "chat", "dolly", "plain")
 TOO_LONG = ("drop", "truncate", "refuse")
+SHARDS = ("none", "fsdp2", "zero3")
 
 
 class OptionError(TrainingError):
@@ -61,6 +62,7 @@ class FinetuneOptions:
     bf16: bool | None = None
     gradient_checkpointing: bool | None = None
     packing: bool | None = None
+    shard: str | None = None
     price_per_hour: float | None = None
     max_rows: int | None = None
     only: str | None = None
@@ -95,6 +97,7 @@ class Settings:
     patience: int = 0
     log_to: str = "tensorboard"
     packing: bool = False
+    shard: str = "none"
     max_rows: int = 0
     only: str = ""
     without: str = ""
@@ -103,6 +106,11 @@ class Settings:
     def trains_adapter(self) -> bool:
         """Whether layers beside the model are trained, and the model's own weights stay as they are."""
         return self.method != "full"
+
+    @property
+    def shares_out(self) -> bool:
+        """Whether each process holds a share of the model only."""
+        return self.shard != "none"
 
     @property
     def rows_per_step(self) -> int:
@@ -166,6 +174,7 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "method": _one_of(METHODS),
     "prompt_format": _one_of(PROMPT_FORMATS),
     "too_long": _one_of(TOO_LONG),
+    "shard": _one_of(SHARDS),
     "log_to": (lambda names: set(trackers(names)) <= set(TRACKERS), f"none, or of {', '.join(TRACKERS)} with commas"),
 }
 
@@ -229,6 +238,7 @@ def resolve(options: FinetuneOptions, *, rows: int, on_cpu: bool, bf16: bool) ->
         # Recomputing activations saves memory where that is short, and costs a third of the time everywhere.
         gradient_checkpointing=(full and not on_cpu) if checkpointing is None else checkpointing,
         packing=bool(options.packing),
+        shard=options.shard or "none",
         max_rows=options.max_rows or 0,
         only=options.only or "",
         without=options.without or "",

@@ -18,6 +18,7 @@ from .options import SAFE_ROWS, FinetuneOptions, OptionError, Settings, check, n
 from .processes import Processes, join
 from .prompts import TRUNCATED, Codec, Dropped, Example, PromptFormat, build_examples, choose_format, reasons
 from .quiet import hushed, stay_offline
+from .sharding import check_sharding, require_library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,10 +89,11 @@ def prepared(*, options: FinetuneOptions, places: Places, report: Reporter) -> I
     allow_hub = bool(options.allow_hub)
     asked = trackers(options.log_to or "")
     _require(asked)
+    require_library(options.shard)
     stay_offline(allow_hub=allow_hub, trackers=asked)
     report.say("Loading the training libraries and the base model …")
     with hushed():
-        processes = join()
+        processes = join(shard=options.shard or "none")
         base = find_base_model(options.model, models=places.models, allow_hub=allow_hub)
         read, kept_back = rows_of(
             dataset, most=options.max_rows or 0, only=options.only or "", without=options.without or ""
@@ -102,6 +104,7 @@ def prepared(*, options: FinetuneOptions, places: Places, report: Reporter) -> I
         settings, notes = resolve(options, rows=len(read), on_cpu=on_cpu, bf16=bf16)
         processes.share(settings.rows_per_step, settings.batch_size)
         fmt = choose_format(codec, system=settings.system, wanted=settings.prompt_format)
+        check_sharding(settings, fmt, processes, device=device)
         material = make_material(read, kept_back, codec, fmt, settings)
         if options.steps is None and len(material.examples) < len(read):
             settings, notes = resolve(options, rows=len(material.examples), on_cpu=on_cpu, bf16=bf16)

@@ -56,13 +56,15 @@ class Processes:
         return at_once, each // at_once
 
 
-def join() -> Processes:
-    """Join the other processes of this run, where a launcher started some."""
+def join(*, shard: str = "none") -> Processes:
+    """Join the other processes of this run, where a launcher started some; ``shard`` is how they share the model."""
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
         return Processes()
     import torch
     from accelerate import PartialState
 
+    if shard == "zero3":  # DeepSpeed brings them together itself
+        os.environ["ACCELERATE_USE_DEEPSPEED"] = "true"
     state = PartialState(cpu=not torch.cuda.is_available())
     return Processes(rank=state.process_index, count=state.num_processes)

@@ -16,6 +16,7 @@ from .course import Course
 from .errors import TrainingError
 from .follower import Follower
 from .loading import fit_vocabulary, load_model, with_layers
+from .sharding import announce, brought_together
 from .trainer import Job, Progress, train
 
 if TYPE_CHECKING:
@@ -141,14 +142,19 @@ def _out_of_memory(error: Exception) -> bool:
 def _measure_and_train(work: Work, progress: Progress, wants_to_stop: Callable[[], bool]) -> dict[str, Any]:
     """Do the work of a sitting and return the facts it adds to run.json."""
     run, settings = work.run, work.settings
+    announce(settings)
     model = load_model(work.base.path, device=work.device, settings=settings)
     keys = fit_vocabulary(model, work.codec.tokenizer)
     course = Course(work, model=model, battery=battery_file(settings.battery))
     resumed = bool(course.evaluations)
-    before = course.begin(model)
-    _update(work, loss={"before": before}, loss_before=before["loss"])
-    work.report.say(f"Loss on {before['rows']} held-out rows before: {before['loss']:.4f}")
 
+    def begin(model: Any) -> None:
+        found = course.begin(model)
+        _update(work, loss={"before": found}, loss_before=found["loss"])
+        work.report.say(f"Loss on {found['rows']} held-out rows before: {found['loss']:.4f}")
+
+    if not settings.shares_out:
+        begin(model)
     checkpoint: Path | None = None
     sealed = work.processes.agree(runs.last_checkpoint(run) if work.processes.main else None)
     if sealed:
@@ -160,7 +166,7 @@ def _measure_and_train(work: Work, progress: Progress, wants_to_stop: Callable[[
         work.report.say("No checkpoint was written yet: starting at step 1")
     course.forget_after(progress.step)
     model = with_layers(model, settings, keys=keys)
-    job = Job(work, lambda: wants_to_stop() or work.follower.wants_to_stop, course, progress)
+    job = Job(work, lambda: wants_to_stop() or work.follower.wants_to_stop, course, progress, begin)
     train(model, job, checkpoint=checkpoint)
     if progress.stopped:
         raise StoppedError(
@@ -168,11 +174,11 @@ def _measure_and_train(work: Work, progress: Progress, wants_to_stop: Callable[[
             f"Go on with: finetune --resume {run.name}"
         )
 
+    before = course.evaluations[0]
     kept = course.best_step if settings.patience and course.best_step else progress.step
     after = course.end(model, step=kept)
     work.report.say(f"Loss on {after['rows']} held-out rows after: {after['loss']:.4f}")
-    if work.processes.main:
-        save_model(work, model)
+    save_model(work, model)
     return {
         "loss": {"before": before, "after": after},
         "loss_before": before["loss"],
@@ -189,10 +195,15 @@ def _measure_and_train(work: Work, progress: Progress, wants_to_stop: Callable[[
 
 def save_model(work: Work, model: Any) -> None:
     """Write weights (of LoRA: the adapter), tokenizer and prompt format to ``model/``, in one step."""
+    weights: dict[str, Any] = {}
+    if work.settings.shares_out:
+        weights["state_dict"] = brought_together(model, trained_only=work.settings.trains_adapter)
+    if not work.processes.main:
+        return
     run = work.run
     making = run.path / f".model.{os.getpid()}"
     shutil.rmtree(making, ignore_errors=True)
-    model.save_pretrained(making)
+    model.save_pretrained(making, **weights)
     (making / "README.md").unlink(missing_ok=True)  # PEFT's blank card; the run has its own
     work.codec.tokenizer.save_pretrained(making)
     runs.write_json(making / "prompt.json", work.fmt.as_dict())

@@ -15,6 +15,7 @@ from .options import trackers
 from .packing import check_packing, packed
 from .plan import CPU_TOKENS_AT_ONCE, split_by_budget, step_plan
 from .runs import Run, read_jsonl, rotate, seal_checkpoint, write_jsonl
+from .sharding import arguments, policy, read_checkpoint, trainer_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +58,9 @@ class Job:
     work: Work
     wants_to_stop: Callable[[], bool]
     course: Course
-    progress: Progress = field(default_factory=Progress)
+    progress: Progress
+    begin: Callable[[Any], None]
+    """Measures and asks the base model, where that was not done yet."""
 
     @property
     def settings(self) -> Settings:
@@ -90,18 +93,18 @@ def train(model: Any, job: Job, *, checkpoint: Path | None) -> Progress:
     """
     if job.work.processes.main:
         trim_metrics(job.run, step=job.progress.step)
-    if job.settings.packing:
+    if job.settings.packing and not job.settings.shares_out:
         check_packing(model, job.work.examples, device=job.work.device, bf16=job.settings.bf16)
-    trainer = _build(model, job)
+    trainer = build(model, job)
     if checkpoint is None or (job.progress.step < job.settings.steps and not job.course.exhausted):
         with job.work.report:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     else:  # all steps are done, only the weights are missing
-        trainer._load_from_checkpoint(str(checkpoint))  # noqa: SLF001
+        read_checkpoint(trainer, str(checkpoint), job.settings)
     if job.settings.patience and not job.progress.stopped and job.course.best_step:
         best = job.run.checkpoints / f"checkpoint-{job.course.best_step}"
         job.work.report.say(f"Keeping the weights of step {job.course.best_step}, where the held-out loss was lowest")
-        trainer._load_from_checkpoint(str(best))  # noqa: SLF001
+        read_checkpoint(trainer, str(best), job.settings)
     return job.progress
 
 
@@ -111,7 +114,7 @@ def _arguments(job: Job) -> Any:
     settings = job.settings
     cpu = job.work.device == "cpu"
     at_once, batches = job.work.processes.share(settings.rows_per_step, settings.batch_size)
-    arguments = SFTConfig(
+    made = SFTConfig(
         output_dir=str(job.run.checkpoints),
         max_steps=settings.steps,
         per_device_train_batch_size=at_once,
@@ -125,7 +128,8 @@ def _arguments(job: Job) -> Any:
         bf16=settings.bf16,
         use_cpu=cpu,
         gradient_checkpointing=settings.gradient_checkpointing,
-        gradient_checkpointing_kwargs={"use_reentrant": False},
+        # DeepSpeed finds the frozen weights beside LoRA's only with the older way.
+        gradient_checkpointing_kwargs={"use_reentrant": settings.shard == "zero3" and settings.trains_adapter},
         train_sampling_strategy="sequential",  # the plan is the order
         max_length=None,
         dataset_kwargs={"skip_prepare_dataset": True},
@@ -139,13 +143,17 @@ def _arguments(job: Job) -> Any:
         report_to=[name for name in trackers(settings.log_to) if name != "tensorboard"] or "none",
         run_name=job.run.name,
         disable_tqdm=True,
+        **arguments(settings),
     )
-    if arguments.n_gpu > 1:
-        arguments._n_gpu = 1  # noqa: SLF001 - one process drives one GPU; a launcher starts more processes
-    return arguments
+    if settings.shard == "fsdp2":
+        made.fsdp_plugin_args |= policy(settings)
+    if made.n_gpu > 1:
+        made._n_gpu = 1  # noqa: SLF001 - one process drives one GPU; a launcher starts more processes
+    return made
 
 
-def _build(model: Any, job: Job) -> Any:
+def build(model: Any, job: Job) -> Any:
+    """Return the trainer of ``model``: nothing is trained yet."""
     from datasets import Dataset
     from transformers import PrinterCallback
 
@@ -191,9 +199,8 @@ def _boards(job: Job) -> list[Any]:
 def _answer_trainer(job: Job, plan: list[list[int]]) -> Any:
     """Return the trainer's class; it is made here because its base may only be imported when training."""
     import torch
-    from trl import SFTTrainer
 
-    class AnswerTrainer(SFTTrainer):
+    class AnswerTrainer(trainer_class(job.settings)):  # type: ignore[misc]
         """SFTTrainer whose loss is made at the answer tokens only, also on a processor."""
 
         # The loss is divided by the answer tokens of the whole step, so accumulation does not change it.
@@ -280,6 +287,9 @@ def _watcher(job: Job, plan: list[list[int]]) -> Any:
         def __init__(self) -> None:
             self.started = 0.0
 
+        def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+            _look_at_shared(model, job)
+
         def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             self.started = time.perf_counter()
 
@@ -327,6 +337,14 @@ def _watcher(job: Job, plan: list[list[int]]) -> Any:
             )
 
     return Watcher()
+
+
+def _look_at_shared(model: Any, job: Job) -> None:
+    """Measure and try a model that is shared out, which can only be done now, by all processes together."""
+    if job.settings.shares_out:
+        job.begin(model)
+        if job.settings.packing:
+            check_packing(model, job.work.examples, device=job.work.device, bf16=job.settings.bf16)
 
 
 def _finite(value: Any) -> float | None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,10 +21,10 @@ from training.report import Silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from training.follower import Follower
 
+ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -110,3 +115,59 @@ def finetune(places: Places, tiny_model: Path) -> Trainer:
         {"train": [material.record(n) for n in range(120)], "test": [material.record(n) for n in range(120, 140)]},
     )
     return Trainer(places, tiny_model)
+
+
+TRAIN = """
+import json, os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from training import actions, course
+from training.options import FinetuneOptions
+from training.places import Places
+from training.report import Silence
+from training.sitting import StoppedError
+root, flags = Path(sys.argv[1]), json.loads(sys.argv[2])
+stop_after, resume = flags.pop("stop_after", None), flags.pop("resume", None)
+kill_after, kill_at_end = flags.pop("kill_after", None), flags.pop("kill_at_end", False)
+def killed(*args, **kwargs):
+    os.kill(os.getpid(), signal.SIGKILL)
+def asked():
+    step = next(steps)
+    return killed() if step == kill_after else step == stop_after
+if kill_at_end:
+    course.Course.end = killed
+steps = iter(range(1, 1000))
+given = dict(
+    places=Places(root / "datasets", root / "runs", root / "models", "animals"), report=Silence(),
+    now=datetime(2026, 1, 2, tzinfo=UTC), wants_to_stop=asked,
+)
+try:
+    if resume:
+        actions.resume(wanted=resume, options=FinetuneOptions(), **given)
+    else:
+        actions.finetune(options=FinetuneOptions(**flags), **given)
+except StoppedError as stopped:
+    print(stopped)
+"""
+
+
+@pytest.fixture
+def launch(finetune: Trainer, tmp_path: Path) -> Any:
+    """Start a run in several processes, as ``torchrun`` does, and wait for it."""
+    script = tmp_path / "train.py"
+    script.write_text(TRAIN)
+
+    def launched(count: int, **flags: Any) -> subprocess.CompletedProcess[str]:
+        usual = vars(finetune.options(steps=6, bf16=False)) if "resume" not in flags else {}
+        words = json.dumps({name: value for name, value in {**usual, **flags}.items() if value is not None})
+        launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
+        return subprocess.run(
+            [sys.executable, *launcher, str(script), str(finetune.places.runs.parent), words],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return launched

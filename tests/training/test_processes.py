@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,58 +14,9 @@ from training.errors import TrainingError
 from training.processes import Processes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.training.conftest import Trainer
-
-ROOT = Path(__file__).resolve().parents[2]
-
-TRAIN = """
-import json, sys
-from datetime import UTC, datetime
-from pathlib import Path
-from training import actions
-from training.options import FinetuneOptions
-from training.places import Places
-from training.report import Silence
-from training.sitting import StoppedError
-root, flags = Path(sys.argv[1]), json.loads(sys.argv[2])
-stop_after, resume = flags.pop("stop_after", None), flags.pop("resume", None)
-steps = iter(range(1, 1000))
-given = dict(
-    places=Places(root / "datasets", root / "runs", root / "models", "animals"), report=Silence(),
-    now=datetime(2026, 1, 2, tzinfo=UTC), wants_to_stop=lambda: stop_after is not None and next(steps) == stop_after,
-)
-try:
-    if resume:
-        actions.resume(wanted=resume, options=FinetuneOptions(), **given)
-    else:
-        actions.finetune(options=FinetuneOptions(**flags), **given)
-except StoppedError as stopped:
-    print(stopped)
-"""
-
-
-@pytest.fixture
-def launch(finetune: Trainer, tmp_path: Path) -> Any:
-    """Start a run in several processes, as ``torchrun`` does, and wait for it."""
-    script = tmp_path / "train.py"
-    script.write_text(TRAIN)
-
-    def launched(count: int, **flags: Any) -> subprocess.CompletedProcess[str]:
-        import json
-
-        usual = vars(finetune.options(steps=6, bf16=False)) if "resume" not in flags else {}
-        words = json.dumps({name: value for name, value in {**usual, **flags}.items() if value is not None})
-        launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
-        return subprocess.run(
-            [sys.executable, *launcher, str(script), str(finetune.places.runs.parent), words],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return launched
 
 
 def losses(path: Path) -> list[float]:

@@ -24,6 +24,7 @@ from training.options import (
     DEFAULT_SYSTEM,
     METHODS,
     PROMPT_FORMATS,
+    SHARDS,
     TOO_LONG,
     FinetuneOptions,
     OptionError,
@@ -135,6 +136,12 @@ class Command(BaseCommand):
             action=BooleanOptionalAction,
             default=None,
             help="lay a batch's rows end to end instead of padding them; none sees another (default: no)",
+        )
+        how.add_argument(
+            "--shard",
+            choices=SHARDS,
+            help="of several processes, each holds a share of the model only: by FSDP2, or DeepSpeed's ZeRO-3 "
+            "(default: none, each holds all of it)",
         )
         how.add_argument("--system", help=f"the system message, in training and after (default: {DEFAULT_SYSTEM!r})")
         how.add_argument("--seed", type=int, help="same seed, data and machine: same weights (default: 0)")
