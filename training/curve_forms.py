@@ -79,6 +79,9 @@ class CurveForm(RunForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Read which categories there are."""
         super().__init__(*args, **kwargs)
+        self.fields["epochs"].help_text = _("Over each share. Left empty: 2, or 1 on a machine without a GPU.")
+        self.fields["output"].help_text = _("Made of data and time where it is left empty.")
+        self.fields["recipe"].help_text = _("Settings that suit a size of model; those given here win.")
         known: set[str] = set()
         for name, labels in versions(places().datasets).items():
             for label in labels:
