@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 
 
 class TrainingConfig(AppConfig):
@@ -11,3 +12,7 @@ class TrainingConfig(AppConfig):
     name = "training"
     label = "training"
     verbose_name = "Fine-tuning"
+
+    def ready(self) -> None:
+        """Let every process know how curves are made; ``jobs`` itself looks for modules called ``tasks`` only."""
+        autodiscover_modules("curve_tasks")

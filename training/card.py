@@ -20,7 +20,7 @@ def model_card(facts: dict[str, Any], samples: list[dict[str, Any]]) -> str:
         _front(facts),
         _summary(facts),
         _results(facts),
-        _samples(samples),
+        _samples(samples, limit=facts["settings"].get("sample_tokens")),
         _data(facts),
         _licences(facts),
     ]
@@ -70,9 +70,12 @@ def _results(facts: dict[str, Any]) -> str:
         "| --- | ---: | ---: |",
         f"| all | {before['loss']:.4f} | {after['loss']:.4f} |",
     ]
+    counts = after.get("rows_by_category") or {}
     for category, loss in after["by_category"].items():
         earlier = before["by_category"].get(category)
-        lines.append(f"| {category} | {'' if earlier is None else format(earlier, '.4f')} | {loss:.4f} |")
+        rows = counts.get(category)
+        name = category if rows is None else f"{category}, {rows} {'row' if rows == 1 else 'rows'}"
+        lines.append(f"| {name} | {'' if earlier is None else format(earlier, '.4f')} | {loss:.4f} |")
     lines += [f"| perplexity | {before['perplexity']:.2f} | {after['perplexity']:.2f} |", ""]
     kept = facts.get("kept_step", facts["steps"])
     if kept != facts["steps"]:
@@ -85,8 +88,28 @@ def _results(facts: dict[str, Any]) -> str:
         ]
     lines += _lengths(facts.get("lengths") or {})
     machine = facts["machine"].get("gpu") or facts["machine"]["processor"]
-    lines += [f"{facts['steps']} steps on {machine}.", "", *_effort(facts)]
+    lines += [f"{_training(facts)} on {machine}.", "", *_effort(facts)]
     return "\n".join(lines)
+
+
+def _training(facts: dict[str, Any]) -> str:
+    """Return how much was trained, as runs of all releases know it."""
+    settings = facts["settings"]
+    if "batch_size" not in settings:
+        return f"{facts['steps']} steps"
+    rows = settings["batch_size"] * settings["gradient_accumulation"]
+    return f"{facts['steps']} steps of {rows} rows, at a learning rate of up to {settings['learning_rate']:g},"
+
+
+def _seen(facts: dict[str, Any]) -> str:
+    """Return how many of the rows were seen, where a run ended before it had seen all; else an empty text."""
+    settings = facts["settings"]
+    if "batch_size" not in settings:
+        return ""
+    seen = facts["steps"] * settings["batch_size"] * settings["gradient_accumulation"]
+    if seen >= facts["rows"]["trained_on"]:
+        return ""
+    return f", of which {seen} were seen: the run ended before the first pass over them did"
 
 
 def _lengths(lengths: dict[str, dict[str, float]]) -> list[str]:
@@ -99,9 +122,9 @@ def _lengths(lengths: dict[str, dict[str, float]]) -> list[str]:
     if not rows:
         return []
     return [
-        "Length of responses in tokens, counted up to the longest sample answer:",
+        "Length of responses in tokens. A sample answer is cut off at a limit, and no response is counted beyond it:",
         "",
-        "| | a tenth is shorter than | half | nine tenths | as long as it may be |",
+        "| | a tenth is shorter than | half | nine tenths | cut off there |",
         "| --- | ---: | ---: | ---: | ---: |",
         *rows,
         "",
@@ -135,8 +158,9 @@ def _effort(facts: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _samples(samples: list[dict[str, Any]]) -> str:
-    lines = ["## Samples", "", f"Always the likeliest token. All of them: samples.jsonl{_sources(samples)}."]
+def _samples(samples: list[dict[str, Any]], *, limit: int | None) -> str:
+    cut = f", at most {limit} tokens" if limit else ""
+    lines = ["## Samples", "", f"Always the likeliest token{cut}. All of them: samples.jsonl{_sources(samples)}."]
     for sample in _shown(samples):
         lines += ["", f"**{sample['category'] or 'no category'}**"]
         parts = [("Question", "instruction"), ("Context", "context"), ("Before", "before"), ("After", "after")]
@@ -176,7 +200,8 @@ def _data(facts: dict[str, Any]) -> str:
         "## Data",
         "",
         f"- Version: {data['name']}/{data['version']}, manifest sha256 `{data['manifest_sha256']}`",
-        f"- Trained on {rows['trained_on']} of {rows['read']} rows; held out: {data['held_out']['how']}",
+        f"- Trained on {rows['trained_on']} of {rows['read']} rows{_seen(facts)}",
+        f"- Held out: {data['held_out']['how']}",
     ]
     if rows.get("truncated"):
         lines.append(f"- {rows['truncated']} responses cut at the length limit; their ids: truncated.jsonl")

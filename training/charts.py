@@ -27,7 +27,10 @@ DECIMALS = 4
 
 def shown(value: float | None, decimals: int = DECIMALS) -> str:
     """Write a figure as the reader's language does."""
-    return "" if value is None else str(number_format(value, decimals, use_l10n=True, force_grouping=True))
+    if value is None:
+        return ""
+    # Django's number_format cuts digits off; a figure is to be the nearest.
+    return str(number_format(round(value, decimals), decimals, use_l10n=True, force_grouping=True))
 
 
 def zoomed_axis(values: Sequence[float], *, decimals: int = 2) -> Axis:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -52,7 +52,9 @@ class HeldOutLoss:
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON values, perplexity included, the rows left out."""
         found = {name: value for name, value in vars(self).items() if name != "by_row"}
-        return {**found, "perplexity": math.exp(min(self.loss, 700))}
+        counts = Counter(row.category for row in self.by_row)
+        rows = {name: counts[name] for name in self.by_category}
+        return {**found, "rows_by_category": rows, "perplexity": math.exp(min(self.loss, 700))}
 
 
 def autocast(device: str, *, bf16: bool) -> Any:

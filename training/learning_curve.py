@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from . import actions, hardware, runs
+from . import actions, curve_record, curve_report, hardware, runs
+from .curve_record import DIRECTORY
 from .dataset_files import Dataset, find_dataset, verify
 from .errors import TrainingError
-from .follower import Follower
+from .follower import CurveFollower
 from .options import DEFAULT_EPOCHS, FinetuneOptions, OptionError, Settings, check, disagreements, named
 from .preparing import rows_of
-from .scaling import FEWEST_SIZES, Curve, HeldOutRow, Point, curves, paired_change
+from .scaling import FEWEST_SIZES, Curve, HeldOutRow, Point, checked, curves, paired_change
+from .sitting import StoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
     from pathlib import Path
 
+    from .curve_record import Record
+    from .follower import Follower
     from .places import Places
     from .report import Reporter
     from .scaling import Change
@@ -29,7 +34,6 @@ CPU_EPOCHS = 1.0
 NO_CHECKPOINT = 10**9
 HELD_OUT_ROWS = 200
 EACH = "each"
-DIRECTORY = "{}-curve"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +73,10 @@ class Plan:
         """The model that is trained on all rows."""
         return max((one for one in self.trainings if not one.without), key=lambda one: one.rows)
 
+    def path(self, root: Path) -> Path:
+        """Where the report goes."""
+        return root / DIRECTORY.format(self.name)
+
     @property
     def work(self) -> float:
         """Rows to train on in all, as a multiple of the largest model's."""
@@ -92,6 +100,8 @@ class Result:
             "dataset": f"{self.plan.dataset.name}/{self.plan.dataset.version}",
             "manifest_sha256": self.plan.dataset.sha256,
             "base_model": self.facts["base_model"]["id"],
+            "method": self.facts["settings"]["method"],
+            "epochs": self.facts["settings"]["epochs"],
             "runs": [one.name for one in self.plan.trainings],
             "seeds": len({one.seed for one in self.plan.trainings}),
             "before": self.before,
@@ -107,9 +117,11 @@ def plan(*, options: CurveOptions, places: Places, now: datetime) -> Plan:
     """
     check(options.model)
     hardware.require_train_extra()
-    shares = sorted(set(options.shares))
-    if len(shares) < FEWEST_SIZES or shares[0] <= 0 or shares[-1] > 1:
-        raise OptionError(f"--shares takes at least {FEWEST_SIZES} different shares above 0 and up to 1.")
+    try:
+        shares = checked(options.shares)
+    except ValueError as error:
+        wrong = f"--shares takes at least {FEWEST_SIZES} different shares above 0 and up to 1."
+        raise OptionError(wrong) from error
     if options.seeds < 1:
         raise OptionError("--seeds must be 1 or more.")
     if options.model.steps is not None:
@@ -167,24 +179,90 @@ def learning_curve(
     report: Reporter,
     now: datetime,
     wants_to_stop: Callable[[], bool] = lambda: False,
-    follower: Callable[[], Follower] = Follower,
+    follower: CurveFollower | None = None,
 ) -> Result:
-    """Train the models of a curve, each as a run of its own, and fit what they came to.
+    """Train the models of a curve, each as a run of its own, fit what they came to, and write the report.
 
     Runs of the same name that are finished are used as they are, unfinished ones go on: the same call after an
-    interruption continues. Raises a TrainingError with a message for people.
+    interruption continues. Raises a TrainingError with a message for people, or StoppedError after
+    ``wants_to_stop`` returned true. ``follower`` is told how it goes on.
     """
+    follower = follower or CurveFollower()
     wanted = plan(options=options, places=places, now=now)
     for note in wanted.notes:
         report.say(note)
+    path = wanted.path(places.runs)
+    path.mkdir(parents=True, exist_ok=True)
+    with runs.locked(runs.Run(path)):
+        record = curve_record.begin(path, facts=_facts(wanted), follower=follower, now=now)
+        with curve_record.kept_true(record):
+            found = _train_all(wanted, record, places=places, report=report, now=now, wants_to_stop=wants_to_stop)
+            result = _measured(wanted, found, places.runs)
+            curve_report.write(result, root=places.runs)
+            # Last of all: whoever sees "complete" finds everything there.
+            record.update(status=runs.COMPLETE, **result.as_dict())
+    return result
+
+
+def _train_all(
+    wanted: Plan,
+    record: Record,
+    *,
+    places: Places,
+    report: Reporter,
+    now: datetime,
+    wants_to_stop: Callable[[], bool],
+) -> dict[str, dict[str, Any]]:
+    """Train what is missing; return the facts of every model by its run's name."""
+    models = [
+        {
+            "name": one.name,
+            "rows": one.rows,
+            "seed": one.seed,
+            "without": one.without,
+            "run": _run_id(places.runs / one.name, record.facts()["id"]),
+        }
+        for one in wanted.trainings
+    ]
+    record.update(models=models)
     found: dict[str, dict[str, Any]] = {}
-    for number, one in enumerate(wanted.trainings, start=1):
+    for number, (one, model) in enumerate(zip(wanted.trainings, models, strict=True), start=1):
+        if wants_to_stop() or record.follower.wants_to_stop:
+            raise StoppedError(f"Stopped before model {number} of {len(models)}.")
         what = f"without {one.without}" if one.without else f"seed {one.seed}"
-        report.say(f"Model {number} of {len(wanted.trainings)}: {one.rows:,} rows, {what}")
-        _train(one, wanted, places=places, report=report, now=now, wants_to_stop=wants_to_stop, follower=follower())
+        report.say(f"Model {number} of {len(models)}: {one.rows:,} rows, {what}")
+        follower = record.follower.of_run(str(model["run"]))
+        _train(one, wanted, places=places, report=report, now=now, wants_to_stop=wants_to_stop, follower=follower)
         found[one.name] = runs.Run(places.runs / one.name).facts()
-    points = {one.name: _point(one, found[one.name], places.runs / one.name) for one in wanted.trainings}
-    held_out, before = _measured(places.runs / wanted.largest.name)
+    return found
+
+
+def _run_id(path: Path, curve: str) -> str:
+    """Return the id of a model's run: the one it has, or the one it is to have."""
+    known = runs.Run(path)
+    return str(known.id if (path / "run.json").is_file() else uuid.uuid5(uuid.UUID(curve), path.name))
+
+
+def _facts(wanted: Plan) -> dict[str, Any]:
+    """Return what is known before training."""
+    largest = wanted.largest.options
+    asked = {name: value for name, value in vars(largest).items() if value is not None}
+    for name in ("output", "save_steps", "max_rows", "seed"):
+        asked.pop(name, None)
+    return {
+        "curve": wanted.name,
+        "dataset": f"{wanted.dataset.name}/{wanted.dataset.version}",
+        "manifest_sha256": wanted.dataset.sha256,
+        "options": asked,
+        "seeds": len({one.seed for one in wanted.trainings}),
+        "notes": wanted.notes,
+    }
+
+
+def _measured(wanted: Plan, found: dict[str, dict[str, Any]], root: Path) -> Result:
+    """Return what all the models came to."""
+    points = {one.name: _point(one, found[one.name], root / one.name) for one in wanted.trainings}
+    held_out, before = _before(root / wanted.largest.name)
     sized = [points[one.name] for one in wanted.trainings if not one.without]
     whole = points[wanted.largest.name]
     left_out = {
@@ -233,7 +311,7 @@ def _point(one: Training, facts: dict[str, Any], path: Path) -> Point:
     return Point(facts["rows"]["trained_on"], one.seed, {line["id"]: float(line["nll"][step]) for line in lines})
 
 
-def _measured(path: Path) -> tuple[list[HeldOutRow], dict[str, float]]:
+def _before(path: Path) -> tuple[list[HeldOutRow], dict[str, float]]:
     """Return the rows that every model was measured on, and the base model's losses."""
     lines = runs.read_jsonl(path / "held_out.jsonl")
     before = runs.read_jsonl(path / "evaluations.jsonl")[0]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import DatabaseError, connection, transaction
 from django.utils.translation import gettext as _
@@ -15,8 +14,10 @@ from . import runs
 from .errors import TrainingError
 from .follower import Follower
 from .models import RunSample, RunStep, TrainingRun
+from .undertakings import Undertaking
 
 if TYPE_CHECKING:
+    import uuid
     from collections.abc import Callable
     from pathlib import Path
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .runs import Run
 
 SECONDS_BETWEEN = 2.0
+UndertakingT = TypeVar("UndertakingT", bound=Undertaking)
 
 
 class RunStateError(TrainingError):
@@ -40,52 +42,58 @@ def request_run(*, name: str, options: dict[str, Any], by: AbstractBaseUser, now
     )
 
 
-def attach_job(*, run: TrainingRun, job_id: uuid.UUID) -> None:
-    """Remember which background job trains the run."""
-    TrainingRun.objects.filter(pk=run.pk).update(job=job_id)
+def attach_job(*, run: Undertaking, job_id: uuid.UUID) -> None:
+    """Remember which background job makes it."""
+    type(run)._default_manager.filter(pk=run.pk).update(job=job_id)  # noqa: SLF001 - Django's own name for it
 
 
-def ask_to_stop(*, run: TrainingRun, now: datetime) -> TrainingRun:
-    """Ask an active run to save and stop; one that still waits is taken off the line at once. Raises RunStateError."""
+def ask_to_stop(*, run: UndertakingT, now: datetime) -> UndertakingT:
+    """Ask an active one to save and stop; one that still waits is taken off the line at once. Raises RunStateError."""
     with transaction.atomic():
-        found = TrainingRun.objects.select_for_update().get(pk=run.pk)
+        found = _held(run)
         if not found.is_active:
             raise RunStateError(_("%(run)s is not running.") % {"run": found.name})
         found.stop_asked_at = found.stop_asked_at or now
-        if found.status == TrainingRun.Status.QUEUED:
-            found.status = TrainingRun.Status.INTERRUPTED
+        if found.status == Undertaking.Status.QUEUED:
+            found.status = Undertaking.Status.INTERRUPTED
         found.save(update_fields=["stop_asked_at", "status"])
     return found
 
 
-def request_again(*, run: TrainingRun, now: datetime) -> TrainingRun:
-    """Put an interrupted or failed run back on the line. Raises RunStateError."""
+def request_again(*, run: UndertakingT, now: datetime) -> UndertakingT:
+    """Put an interrupted or failed one back on the line. Raises RunStateError."""
     with transaction.atomic():
-        found = TrainingRun.objects.select_for_update().get(pk=run.pk)
+        found = _held(run)
         if not found.may_go_on:
             told = _("%(run)s was neither stopped nor did it fail, so it can't go on.")
             raise RunStateError(told % {"run": found.name})
-        found.status, found.error, found.stop_asked_at, found.seen_at = TrainingRun.Status.QUEUED, "", None, now
+        found.status, found.error, found.stop_asked_at, found.seen_at = Undertaking.Status.QUEUED, "", None, now
         found.save(update_fields=["status", "error", "stop_asked_at", "seen_at"])
     return found
 
 
-def end_unfinished(*, run_id: uuid.UUID, reason: str) -> None:
-    """Say of a run whose job ended that it goes on no longer; what the run itself said last stands."""
+def forget_stop(run: Undertaking) -> None:
+    """Forget that one which goes on again was asked to stop before."""
+    if run.stop_asked_at is not None:
+        run.stop_asked_at = None
+        run.save(update_fields=["stop_asked_at"])
+
+
+def _held(run: UndertakingT) -> UndertakingT:
+    """Return it as the database has it, locked until the transaction ends."""
+    return type(run)._default_manager.select_for_update().get(pk=run.pk)  # noqa: SLF001 - Django's own name for it
+
+
+def end_unfinished(*, kind: type[Undertaking], run_id: uuid.UUID, reason: str) -> None:
+    """Say of one whose job ended that it goes on no longer; what it said last itself stands."""
     with transaction.atomic():
-        found = TrainingRun.objects.select_for_update().filter(pk=run_id).first()
+        found = kind._default_manager.select_for_update().filter(pk=run_id).first()  # noqa: SLF001 - Django's own name
         if found is None or not found.is_active:
             return
         stopped = found.stop_asked_at is not None
-        found.status = TrainingRun.Status.INTERRUPTED if stopped else TrainingRun.Status.FAILED
+        found.status = Undertaking.Status.INTERRUPTED if stopped else Undertaking.Status.FAILED
         found.error = reason
         found.save(update_fields=["status", "error"])
-
-
-def id_of(run: Run) -> uuid.UUID:
-    """Return a run's id; runs of earlier releases had none, and get one from where they are."""
-    facts = run.facts()
-    return uuid.UUID(facts["id"]) if facts.get("id") else uuid.uuid5(uuid.NAMESPACE_URL, str(run.path.resolve()))
 
 
 def list_run(*, run: Run, now: datetime) -> TrainingRun:
@@ -104,9 +112,9 @@ def list_all(*, root: Path, now: datetime) -> list[TrainingRun]:
     found = []
     for run in runs.all_runs(root):
         facts = run.facts()
-        known = TrainingRun.objects.filter(pk=id_of(run)).only("facts").first()
-        if known is None or known.facts != _storable(facts):
-            found.append(list_run(run=run, now=_moment(facts.get("updated_at"), now)))
+        known = TrainingRun.objects.filter(pk=run.id).only("facts").first()
+        if known is None or known.facts != storable(facts):
+            found.append(list_run(run=run, now=moment(facts.get("updated_at"), now)))
     return found
 
 
@@ -122,6 +130,7 @@ class Listed(Follower):
         """Which file of metrics the entry has, and how many bytes of it; None before all was written once."""
         self._samples: tuple[int, int | None] | None = None
         self._stop = False
+        self._is_known = False
         self._in_vain = False
 
     @property
@@ -159,6 +168,9 @@ class Listed(Follower):
                 if samples != self._samples:
                     _keep_samples(found, run)
         self._metrics, self._samples = (metrics[0], read), samples
+        if not self._is_known:  # what stopped an earlier sitting was obeyed then
+            forget_stop(found)
+            self._is_known = True
         self._stop = found.stop_asked_at is not None
 
 
@@ -183,20 +195,20 @@ def _lines_after(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
 
 
 def _keep_facts(run: Run, now: datetime) -> TrainingRun:
-    facts = _storable(run.facts())
+    facts = storable(run.facts())
     status = facts.get("status", TrainingRun.Status.RUNNING)
     values: dict[str, Any] = {
         "name": run.name,
         "status": status,
         "facts": facts,
-        "evaluations": _storable(runs.read_jsonl(run.path / "evaluations.jsonl")),
+        "evaluations": storable(runs.read_jsonl(run.path / "evaluations.jsonl")),
         "error": facts.get("error") or (f"{run.name} failed." if status == TrainingRun.Status.FAILED else ""),
         "seen_at": now,
     }
     found, _made = TrainingRun.objects.update_or_create(
-        pk=id_of(run),
+        pk=run.id,
         defaults=values,
-        create_defaults={**values, "created_at": _moment(facts.get("created_at"), now)},
+        create_defaults={**values, "created_at": moment(facts.get("created_at"), now)},
     )
     return found
 
@@ -218,7 +230,7 @@ def _keep_steps(found: TrainingRun, lines: list[dict[str, Any]]) -> None:
 
 
 def _keep_samples(found: TrainingRun, run: Run) -> None:
-    samples = _storable(runs.read_jsonl(run.path / "samples.jsonl"))
+    samples = storable(runs.read_jsonl(run.path / "samples.jsonl"))
     RunSample.objects.filter(run=found).delete()
     RunSample.objects.bulk_create(
         [
@@ -247,16 +259,17 @@ def _answers(sample: dict[str, Any], *, last: int | None) -> list[dict[str, Any]
     return [{"step": step, "text": by_step[step]} for step in sorted(by_step)]
 
 
-def _storable(value: Any) -> Any:
+def storable(value: Any) -> Any:
     """Return JSON without the one character that PostgreSQL has no room for; models do write it."""
     if isinstance(value, str):
         return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
     if isinstance(value, dict):
-        return {key: _storable(part) for key, part in value.items()}
-    return [_storable(part) for part in value] if isinstance(value, list) else value
+        return {key: storable(part) for key, part in value.items()}
+    return [storable(part) for part in value] if isinstance(value, list) else value
 
 
-def _moment(text: str | None, otherwise: datetime) -> datetime:
+def moment(text: str | None, otherwise: datetime) -> datetime:
+    """Return the time that a text tells, or the other where it tells none."""
     try:
         found = datetime.fromisoformat(text or "")
     except ValueError:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+from training.undertakings import Undertaking
 
 
 class TrainingRunQuerySet(models.QuerySet["TrainingRun"]):
@@ -22,40 +19,12 @@ class TrainingRunQuerySet(models.QuerySet["TrainingRun"]):
         return self.filter(status__in=TrainingRun.ACTIVE)
 
 
-class TrainingRun(models.Model):
+class TrainingRun(Undertaking):
     """One fine-tuning run. ``facts`` is its run.json; until that exists, ``options`` say what was asked for."""
 
-    class Status(models.TextChoices):
-        """A run's life: waiting → running → finished, or interrupted or failed and then running again."""
-
-        QUEUED = "queued", _("Waiting")
-        RUNNING = "running", _("Running")
-        INTERRUPTED = "interrupted", _("Interrupted")
-        FAILED = "failed", _("Failed")
-        COMPLETE = "complete", _("Finished")
-
-    ACTIVE = (Status.QUEUED, Status.RUNNING)
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(_("name"), max_length=100)
-    status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.QUEUED)
-    options = models.JSONField(_("options"), default=dict, help_text=_("What was asked for on the page."))
     facts = models.JSONField(_("facts"), default=dict, help_text=_("run.json, as it was last seen."))
     evaluations = models.JSONField(_("evaluations"), default=list, help_text=_("evaluations.jsonl."))
     step = models.PositiveIntegerField(_("step"), default=0, help_text=_("The last step that was done."))
-    error = models.TextField(_("error"), blank=True, default="")
-    job = models.UUIDField(null=True, blank=True, help_text=_("The background job that trains it."))
-    stop_asked_at = models.DateTimeField(_("stop asked for"), null=True, blank=True)
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("requested by"),
-    )
-    created_at = models.DateTimeField(_("created"))
-    seen_at = models.DateTimeField(_("last sign of life"))
 
     objects = TrainingRunQuerySet.as_manager()
 
@@ -72,32 +41,9 @@ class TrainingRun(models.Model):
             models.CheckConstraint(name="training_run_failed_says_why", condition=~Q(status="failed") | ~Q(error="")),
         ]
 
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def is_active(self) -> bool:
-        """Whether it waits or goes on."""
-        return self.status in self.ACTIVE
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether it has a model."""
-        return self.status == self.Status.COMPLETE
-
-    @property
-    def is_stopping(self) -> bool:
-        """Whether it was asked to stop and has not yet."""
-        return self.is_active and self.stop_asked_at is not None
-
-    @property
-    def may_go_on(self) -> bool:
-        """Whether it can be taken up again: where it had begun, from its last checkpoint."""
-        return self.status in {self.Status.INTERRUPTED, self.Status.FAILED}
-
-    def is_silent(self, now: datetime, limit: timedelta) -> bool:
-        """Say whether a running one has given no sign of life for longer than ``limit``."""
-        return self.status == self.Status.RUNNING and now - self.seen_at > limit
+    def how_far(self) -> tuple[int, int | None]:
+        """Return how many updates are done, and of how many where that is known."""
+        return self.step, self.steps or None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -122,6 +68,51 @@ class TrainingRun(models.Model):
         """The last part of the base model's name."""
         name = (self.facts.get("base_model") or {}).get("id") or self.options.get("model") or ""
         return str(name).rstrip("/").rpartition("/")[2]
+
+
+class LearningCurve(Undertaking):
+    """Models trained on growing shares of a version; each is a run of its own.
+
+    ``facts`` is the curve's curve.json; until that exists, ``options`` say what was asked for.
+    """
+
+    facts = models.JSONField(_("facts"), default=dict, help_text=_("curve.json, as it was last seen."))
+
+    objects = models.Manager["LearningCurve"]()
+
+    class Meta(Undertaking.Meta):
+        verbose_name = _("learning curve")
+        verbose_name_plural = _("learning curves")
+        indexes = [models.Index(fields=["-created_at"], name="training_curve_newest")]
+        constraints = [
+            models.CheckConstraint(
+                name="training_curve_status_known",
+                condition=Q(status__in=["queued", "running", "interrupted", "failed", "complete"]),
+            ),
+            models.CheckConstraint(name="training_curve_failed_says_why", condition=~Q(status="failed") | ~Q(error="")),
+        ]
+
+    def how_far(self) -> tuple[int, int | None]:
+        """Return how many models are trained, and of how many where that is known."""
+        ids = [one["run"] for one in self.trainings]
+        done = TrainingRun.objects.filter(pk__in=ids, status=self.Status.COMPLETE).count() if ids else 0
+        return done, len(ids) or None
+
+    @property
+    def dataset(self) -> str:
+        """The version it learns from, or an empty text while that is not known."""
+        return str(self.facts.get("dataset") or self.options.get("dataset") or "").replace("/", " ")
+
+    @property
+    def base_model(self) -> str:
+        """The last part of the base model's name, or an empty text for the default."""
+        asked = self.facts.get("options") or self.options
+        return str(self.facts.get("base_model") or asked.get("model") or "").rstrip("/").rpartition("/")[2]
+
+    @property
+    def trainings(self) -> list[dict[str, Any]]:
+        """The models that it trains, the smallest first; empty while that is not known."""
+        return list(self.facts.get("models") or [])
 
 
 class RunStep(models.Model):

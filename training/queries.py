@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Avg, F, IntegerField, Max, QuerySet, Value
 from django.db.models.functions import Cast
 
+from .models import TrainingRun
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .models import RunSample, TrainingRun
+    from .models import LearningCurve, RunSample
 
 MOST_POINTS = 120  # of a curve: more could not be told apart
 
@@ -76,3 +78,9 @@ def steps_asked(run: TrainingRun) -> list[int]:
     for answers in run.samples.values_list("answers", flat=True):
         steps |= {int(answer["step"]) for answer in answers}
     return sorted(steps)
+
+
+def runs_of(curves: Sequence[LearningCurve]) -> dict[str, TrainingRun]:
+    """Return the runs that these curves are made of, by id; those that were not begun are missing. One query."""
+    ids = [one["run"] for curve in curves for one in curve.trainings]
+    return {str(run.pk): run for run in TrainingRun.objects.filter(pk__in=ids).defer("evaluations")}

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import shutil
+import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,12 @@ class Run:
     def complete(self) -> bool:
         """Whether training ended and everything was written."""
         return self.facts().get("status") == COMPLETE
+
+    @property
+    def id(self) -> uuid.UUID:
+        """The run's id; runs of earlier releases had none, and get one from where they are."""
+        facts = self.facts()
+        return uuid.UUID(facts["id"]) if facts.get("id") else uuid.uuid5(uuid.NAMESPACE_URL, str(self.path.resolve()))
 
     def update(self, **facts: Any) -> None:
         """Change facts in run.json, in one step that a crash cannot halve."""

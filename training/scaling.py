@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy as np
 
@@ -17,6 +18,22 @@ STEEPEST, FLATTEST = 2.0, 0.01
 NOTHING = 0.001  # nats: a tenth of a percent of perplexity
 ALL = ""
 """The name of the curve of all categories together."""
+
+
+def shares_of(text: str) -> list[Fraction]:
+    """Read shares such as ``1/8, 1/4, 1/2, 1``, the smallest first. Raises ValueError with what is wrong."""
+    try:
+        return checked({Fraction(part.strip()) for part in text.split(",")})
+    except ZeroDivisionError as error:
+        raise ValueError("a share of nothing") from error
+
+
+def checked(shares: Iterable[Fraction]) -> list[Fraction]:
+    """Return shares in order. Raises ValueError unless a law could be fitted to as many."""
+    found = sorted(set(shares))
+    if len(found) < FEWEST_SIZES or found[0] <= 0 or found[-1] > 1:
+        raise ValueError("too few shares, or some that are no share")
+    return found
 
 
 @dataclass(frozen=True)
@@ -55,7 +72,8 @@ class Curve:
     """The losses of one category, or of all; the law through them; what twice the data would change.
 
     ``doubling`` is ``loss(2 n) - loss(n)`` at the largest n, below 0 where more data helps; ``low`` and ``high`` bound
-    it with the probability ``LEVEL``. ``band`` bounds the loss at each of the sizes, then at twice the largest.
+    it with the probability ``LEVEL``. ``band`` bounds the loss at each of the sizes, then at twice the largest, by how
+    it differs from that at the largest: that some held-out rows are harder than others moves all sizes alike.
     """
 
     category: str
@@ -76,6 +94,12 @@ class Curve:
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
         return {**vars(self), "law": vars(self.law)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Curve:
+        """Read back what :meth:`as_dict` wrote, also as JSON has it."""
+        band = [(float(low), float(high)) for low, high in values["band"]]
+        return cls(**{**values, "law": PowerLaw(**values["law"]), "band": band})
 
 
 def fit(sizes: Sequence[float], losses: Sequence[float]) -> PowerLaw:
@@ -176,7 +200,7 @@ def curve(points: Sequence[Point], held_out: Sequence[HeldOutRow], *, category: 
         drawn = {size: runs[random.integers(len(runs), size=len(runs))] for size, runs in nll.items()}
         found = fit(sizes, losses(weights, drawn))
         changes.append(found.at(2 * last) - found.at(last))
-        along.append([found.at(size) for size in (*sizes, 2 * last)])
+        along.append([law.at(last) + found.at(size) - found.at(last) for size in (*sizes, 2 * last)])
     low, high = np.percentile(changes, _tails())
     bounds = np.percentile(np.array(along), _tails(), axis=0).T
     return Curve(

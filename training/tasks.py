@@ -31,11 +31,14 @@ from training.config_file import merged, read
 from training.models import TrainingRun
 from training.options import FinetuneOptions, OptionError, as_flags, check
 from training.places import places
+from training.undertakings import Undertaking
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from django.contrib.auth.models import AbstractBaseUser
+
+    from training.listing import UndertakingT
 
 logger = logging.getLogger(__name__)
 
@@ -73,8 +76,8 @@ def go_on(*, run: TrainingRun, by: AbstractBaseUser, now: datetime) -> TrainingR
     return found
 
 
-def stop(*, run: TrainingRun, by: AbstractBaseUser, now: datetime) -> TrainingRun:
-    """Ask a run to save and stop; one that waits is taken off the line. Raises RunStateError."""
+def stop(*, run: UndertakingT, by: AbstractBaseUser, now: datetime) -> UndertakingT:
+    """Ask a run or a curve to save and stop; one that waits is taken off the line. Raises RunStateError."""
     with transaction.atomic():
         found = listing.ask_to_stop(run=run, now=now)
         if found.job and not found.is_active:
@@ -86,8 +89,14 @@ def stop(*, run: TrainingRun, by: AbstractBaseUser, now: datetime) -> TrainingRu
 
 
 def _queue(run: TrainingRun, by: AbstractBaseUser, now: datetime) -> None:
-    job = enqueue(kind=KIND, payload={"run": run.pk}, by=by, now=now, key=f"run:{run.pk}", queue=Queue.TRAIN)
-    listing.attach_job(run=run, job_id=job.pk)
+    put_in_line(run, kind=KIND, payload="run", by=by, now=now)
+
+
+def put_in_line(entry: Undertaking, *, kind: str, payload: str, by: AbstractBaseUser, now: datetime) -> None:
+    """Give an entry a job in the queue of the machines that train; ``payload`` is what its id is called there."""
+    key = f"{payload}:{entry.pk}"
+    job = enqueue(kind=kind, payload={payload: entry.pk}, by=by, now=now, key=key, queue=Queue.TRAIN)
+    listing.attach_job(run=entry, job_id=job.pk)
     ring(job)
 
 
@@ -97,7 +106,7 @@ def _run_id(payload: JobPayload) -> uuid.UUID:
 
 def training_failed(payload: JobPayload, reason: str) -> None:
     """Say on the list that a run whose job ended goes on no longer."""
-    listing.end_unfinished(run_id=_run_id(payload), reason=reason)
+    listing.end_unfinished(kind=TrainingRun, run_id=_run_id(payload), reason=reason)
 
 
 @register(KIND, on_failure=training_failed)
@@ -109,27 +118,35 @@ def train(context: JobContext) -> dict[str, Any]:
     made = runs.Run(places().runs / run.name)
     if (made.path / "run.json").is_file() and made.complete:  # a worker was lost between the last word and its entry
         return {"run": run.name, "status": listing.list_run(run=made, now=timezone.now()).status}
-    log = places().runs / ".queue" / f"{run.pk}.log"
+    carry_out(command(run), context=context, entry=run)
+    return {"run": run.name, "status": run.status}
+
+
+def carry_out(line: list[str], *, context: JobContext, entry: Undertaking) -> None:
+    """Have a process of its own do the work of an entry, and bring the entry up to date.
+
+    Raises TryAgain where the work goes on later, JobError where it failed.
+    """
+    log = places().runs / ".queue" / f"{entry.pk}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as errors:
         began = errors.tell()
         process = subprocess.Popen(
-            command(run), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, env=os.environ
+            line, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, env=os.environ
         )
         try:
-            _watch(process, context, run)
+            _watch(process, context, entry)
         finally:
             _end(process)
-    run.refresh_from_db()
-    if run.status == TrainingRun.Status.INTERRUPTED and run.stop_asked_at is None:
-        listing.request_again(run=run, now=timezone.now())
+    entry.refresh_from_db()
+    if entry.status == Undertaking.Status.INTERRUPTED and entry.stop_asked_at is None:
+        listing.request_again(run=entry, now=timezone.now())
         raise TryAgain(_("The worker was stopped; the run goes on where it was saved."))
-    if process.returncode and run.status != TrainingRun.Status.INTERRUPTED:
+    if process.returncode and entry.status != Undertaking.Status.INTERRUPTED:
         said = _last_line(log, began)
         if BUSY in said:
             raise TryAgain(said)
-        raise JobError(run.error or said)
-    return {"run": run.name, "status": run.status}
+        raise JobError(entry.error or said)
 
 
 def command(run: TrainingRun) -> list[str]:
@@ -143,16 +160,17 @@ def command(run: TrainingRun) -> list[str]:
     return [*tied, f"--entry={run.pk}", *as_flags(options)]
 
 
-def _watch(process: subprocess.Popen[bytes], context: JobContext, run: TrainingRun) -> None:
+def _watch(process: subprocess.Popen[bytes], context: JobContext, entry: Undertaking) -> None:
     """Wait for the training to end, saying how far it is. Raises LeaseLost after asking it to stop."""
     while True:
         try:
             process.wait(LOOK_EVERY)
         except subprocess.TimeoutExpired:
-            run.refresh_from_db()
+            entry.refresh_from_db()
         else:
             return
-        context.progress(run.step, run.steps or None, str(run.get_status_display()))
+        done, total = entry.how_far()
+        context.progress(done, total, str(entry.get_status_display()))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -59,7 +59,7 @@ def run_list(request: PersonRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def run_new(request: PersonRequest) -> HttpResponse:
     """Ask what to train on what, and put the run on the list."""
-    _must_be_lead(request)
+    must_be_lead(request)
     form = RunForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -132,7 +132,7 @@ def run_resume(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _act(request: PersonRequest, pk: uuid.UUID, act: Callable[..., TrainingRun], said: str) -> HttpResponse:
-    _must_be_lead(request)
+    must_be_lead(request)
     run = get_object_or_404(TrainingRun, pk=pk)
     try:
         act(run=run, by=request.user, now=timezone.now())
@@ -143,7 +143,8 @@ def _act(request: PersonRequest, pk: uuid.UUID, act: Callable[..., TrainingRun],
     return redirect("run-detail", run.pk)
 
 
-def _must_be_lead(request: PersonRequest) -> None:
+def must_be_lead(request: PersonRequest) -> None:
+    """Refuse whoever is no campaign lead. Raises PermissionDenied."""
     if not request.user.has_role(Role.LEAD):
         raise PermissionDenied(_("Only a campaign lead or an admin can train a model."))
 
@@ -192,7 +193,7 @@ def figures(run: TrainingRun) -> list[tuple[str, str, str]]:
     pairs = [
         (_("Tokens per second"), facts.get("tokens_per_second"), made.get("tokens_per_second"), _count),
         (_("Tokens"), facts.get("tokens_trained"), made.get("tokens"), _count),
-        (_("Training time"), facts.get("train_seconds"), made.get("seconds"), _time),
+        (_("Training time"), facts.get("train_seconds"), made.get("seconds"), time_words),
         (_("Memory"), memory, made.get("memory_bytes"), _gigabytes),
         (_("Cost"), facts.get("cost"), made.get("cost"), _money),
     ]
@@ -219,7 +220,8 @@ def _gigabytes(value: float) -> str:
     return f"{charts.shown(value / 1e9, 1)} GB"
 
 
-def _time(seconds: float) -> str:
+def time_words(seconds: float) -> str:
+    """Write a duration."""
     minutes = round(seconds / 60)
     if minutes < 1:
         return f"{charts.shown(seconds, 0)} s"

@@ -22,6 +22,8 @@ class Curve:
     css: str
     places: Sequence[tuple[float, float]]
     tip: str = ""
+    has_line: bool = True
+    """False: its places are dots that nothing joins."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,11 @@ def curves(
             _under(sheet, left + along.at(place, room), ground, words)
     _references(sheet, references, axis, left, ground)
     for line in lines:
+        if not line.has_line:
+            for x, y in line.places:
+                middle = ground - axis.at(y, ground - TOP_ROOM)
+                sheet.add("circle", line.css, tip=line.tip, cx=left + along.at(x, room), cy=middle, r=4)
+            continue
         places = [
             f"{plain(left + along.at(x, room))},{plain(ground - axis.at(y, ground - TOP_ROOM))}" for x, y in line.places
         ]

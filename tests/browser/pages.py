@@ -26,8 +26,8 @@ from collector.pairs import Text
 from exports import actions
 from exports.filters import Filter
 from tests import factories
-from tests.training import material
-from training import listing
+from tests.training import curve_material, material
+from training import curve_listing, listing
 from training.runs import Run
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ def make_world(settings: Settings, directory: Path) -> World:
     mine = Submission.objects.filter(author__in=[writer, admin]).order_by("-status", "pk")
     waiting = Submission.objects.filter(status=Submission.Status.SUBMITTED)
     runs = _list_runs(directory.parent / "runs")
+    curves = _list_curves(directory.parent / "curves")
     people = {"admin": admin, "reviewer": judge, "contributor": writer, "newcomer": newcomer, "nobody": None}
     arguments: dict[str, Sequence[object]] = {
         "pk": [*mine.values_list("pk", flat=True), *waiting.values_list("pk", flat=True)[:2], 1],
@@ -152,6 +153,7 @@ def make_world(settings: Settings, directory: Path) -> World:
         "review-answer.pk": [check.pk],
         "sheet-preview.pk": [_upload_edited_sheet(judge).pk],
         **{f"run-{page}.pk": runs for page in ("detail", "samples", "stop", "resume")},
+        **{f"curve-{page}.pk": curves for page in ("detail", "stop", "resume")},
     }
     return World(people, arguments)
 
@@ -167,6 +169,21 @@ def _list_runs(directory: Path) -> list[object]:
     samples = made[0] / "samples.jsonl"
     samples.write_text(samples.read_text().replace("By the river.", LONG_WORD * 3 + "\\u202eand more"))
     return [listing.list_run(run=Run(path), now=timezone.now()).pk for path in made]
+
+
+def _list_curves(directory: Path) -> list[object]:
+    """Put a finished learning curve, one that goes on and one that failed on the list; return their ids."""
+    odd = curve_material.result()["curves"]
+    odd[1]["category"] = LONG_WORD
+    made = [
+        curve_material.make_curve(directory, "finished", curve=LONG_WORD[:100], curves=odd, notes=[LONG_WORD]),
+        curve_material.make_curve(directory, "running", done=2),
+        curve_material.make_curve(directory, "failed", done=1, status="failed", error=f"{LONG_WORD} is missing."),
+    ]
+    for path in directory.iterdir():
+        if (path / "run.json").is_file():
+            listing.list_run(run=Run(path), now=timezone.now())
+    return [curve_listing.list_curve(path=path, now=timezone.now()).pk for path in made]
 
 
 def _upload_edited_sheet(person: Person) -> SheetImport:

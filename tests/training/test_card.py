@@ -81,3 +81,26 @@ def test_a_sample_is_shown_as_text_whatever_it_contains() -> None:
 def test_a_local_directory_is_not_given_out_as_a_hub_name() -> None:
     base = {**facts()["base_model"], "source": "directory", "id": "/srv/models/base"}
     assert "base_model:" not in model_card(facts(base_model=base), [])
+
+
+def test_a_run_that_ended_before_its_first_pass_says_how_many_rows_it_saw() -> None:
+    settings = {
+        **facts()["settings"],
+        "batch_size": 8,
+        "gradient_accumulation": 2,
+        "learning_rate": 2e-4,
+        "sample_tokens": 32,
+    }
+    card = model_card(facts(settings=settings, steps=4), [])
+    assert "- Trained on 97 of 100 rows, of which 64 were seen" in card
+    assert "4 steps of 16 rows, at a learning rate of up to 0.0002, on" in card
+    assert "Always the likeliest token, at most 32 tokens." in card
+    assert "were seen" not in model_card(facts(settings=settings, steps=7), [])
+
+
+def test_each_category_says_how_many_rows_its_loss_is_of() -> None:
+    loss = {**facts()["loss"]["after"], "by_category": {"open_qa": 2.0, "closed_qa": 1.0}}
+    after = {**loss, "rows_by_category": {"open_qa": 19, "closed_qa": 1}}
+    card = model_card(facts(loss={"before": loss, "after": after}), [])
+    assert "| open_qa, 19 rows | 2.0000 | 2.0000 |" in card
+    assert "| closed_qa, 1 row | 1.0000 | 1.0000 |" in card

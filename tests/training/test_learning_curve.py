@@ -11,12 +11,15 @@ from django.core.management import CommandError, call_command
 
 from tests.training.conftest import NOW
 from training import curve_report, learning_curve
+from training.curve_listing import ListedCurve
 from training.errors import TrainingError
 from training.learning_curve import CurveOptions, Plan
+from training.models import LearningCurve, TrainingRun
 from training.options import FinetuneOptions, OptionError
 from training.report import Silence
 from training.runs import Run
 from training.scaling import Curve, PowerLaw
+from training.sitting import StoppedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,7 +152,7 @@ def result_of(finetune: Trainer, places: Places) -> learning_curve.Result:
     curves = [
         Curve(category="", doubling=-0.107, low=-0.15, high=-0.05, held_out=20, **known),
         Curve(category="closed_qa", doubling=-0.01, low=-0.06, high=0.04, held_out=8, **known),
-        Curve(category="open_qa", doubling=0.0, low=-0.0005, high=0.0, held_out=12, **known),
+        Curve(category="open_qa", doubling=0.0, low=-0.0006, high=0.0, held_out=12, **known),
     ]
     facts = {"base_model": {"id": "company/tiny"}, "settings": {"method": "lora", "epochs": 1.0}}
     return learning_curve.Result(plan(finetune), facts, curves, {"": 4.0, "closed_qa": 4.0, "open_qa": 4.0}, {})
@@ -158,11 +161,14 @@ def result_of(finetune: Trainer, places: Places) -> learning_curve.Result:
 def test_the_report_says_in_words_what_is_known_and_what_is_not(finetune: Trainer, tmp_path: Path) -> None:
     path = curve_report.write(result_of(finetune, finetune.places), root=tmp_path)
     text = (path / "README.md").read_text()
-    assert "- all: about 0.107 nats lower (0.050 to 0.150), perplexity 10.1% lower" in text
+    assert "Twice the data: about 0.107 nats lower (0.050 to 0.150), perplexity 10.1% lower." in text
     assert "- closed_qa: not shown: between -0.040 and 0.060 nats lower" in text
-    assert "- open_qa: nothing to speak of (-0.000 to 0.001 nats lower)" in text
+    assert "- open_qa: nothing to speak of (0.000 to 0.001 nats lower)" in text
+    assert "- Whether more data helps with: closed_qa." in text
+    assert "none has more than 12 held-out records" in text
     assert "| all | 20 | 4.0000 | 2.0328 | 1.7303 | 1.5164 | 1.3651 | 1.2581 | -0.107 (-0.150 … -0.050) |" in text
-    assert "One seed" in text
+    assert "each share was trained once, with one seed." in text
+    assert (path / "category-1-closed_qa.png").is_file()
     assert (path / "curve.svg").read_text().startswith("<svg")
     assert (path / "doubling.png").read_bytes()[:4] == b"\x89PNG"
     rows = list(csv.reader((path / "losses.csv").open()))
@@ -182,6 +188,28 @@ def test_the_command_prints_one_json_line_and_leaves_a_report(finetune: Trainer,
     assert found["runs"] == ["mine-5", "mine-10", "mine-20", "mine-40"]
     assert (places.runs / "mine-curve" / "README.md").is_file()
     assert capfd.readouterr().out == ""
+    curve = LearningCurve.objects.get()
+    assert (curve.name, curve.status, curve.dataset, curve.how_far()) == ("mine", "complete", "animals v1", (4, 4))
+    assert [model["rows"] for model in curve.trainings] == [5, 10, 20, 40]
+    assert curve.facts["curves"] == found["curves"]
+    assert TrainingRun.objects.filter(pk=curve.trainings[-1]["run"], name="mine-40").exists()
+
+
+@pytest.mark.django_db
+def test_a_curve_that_is_stopped_says_what_is_done_and_goes_on(finetune: Trainer) -> None:
+    class Pressed(ListedCurve):
+        @property
+        def wants_to_stop(self) -> bool:
+            return TrainingRun.objects.filter(status="complete").exists()
+
+    common: dict[str, Any] = {"options": options(finetune), "places": finetune.places, "report": Silence(), "now": NOW}
+    with pytest.raises(StoppedError, match="Stopped before model 2 of 4"):
+        learning_curve.learning_curve(**common, follower=Pressed())
+    curve = LearningCurve.objects.get()
+    assert (curve.status, curve.how_far()) == ("interrupted", (1, 4))
+    learning_curve.learning_curve(**common, follower=ListedCurve())
+    again = LearningCurve.objects.get()
+    assert (again.pk, again.status, again.how_far()) == (curve.pk, "complete", (4, 4))
 
 
 def test_shares_that_are_no_numbers_are_a_wrong_flag(tmp_path: Path) -> None:

@@ -158,13 +158,13 @@ def test_a_job_that_ended_marks_its_run_failed_unless_it_was_asked_to_stop() -> 
         listing.request_run(name=name, options={}, by=person, now=NOW)
     TrainingRun.objects.filter(name="two").update(status="running", stop_asked_at=NOW)
     for run in TrainingRun.objects.all():
-        listing.end_unfinished(run_id=run.pk, reason="The worker was gone.")
+        listing.end_unfinished(kind=TrainingRun, run_id=run.pk, reason="The worker was gone.")
     found = {run.name: (run.status, run.error) for run in TrainingRun.objects.all()}
     assert found == {
         "one": ("failed", "The worker was gone."),
         "two": ("interrupted", "The worker was gone."),
     }
-    listing.end_unfinished(run_id=uuid.uuid4(), reason="Nobody knows it.")
+    listing.end_unfinished(kind=TrainingRun, run_id=uuid.uuid4(), reason="Nobody knows it.")
 
 
 def test_sync_runs_lists_what_was_made_without_the_database(settings: Any, tmp_path: Path) -> None:

@@ -1,12 +1,24 @@
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.scaling import ALL, HeldOutRow, Point, PowerLaw, curve, curves, fit, paired_change
+from training.scaling import (
+    ALL,
+    Curve,
+    HeldOutRow,
+    Point,
+    PowerLaw,
+    curve,
+    curves,
+    fit,
+    paired_change,
+    shares_of,
+)
 
 pytest.importorskip("scipy")
 SIZES = (64, 128, 256, 512)
@@ -109,3 +121,22 @@ def test_a_model_is_compared_with_another_row_by_row() -> None:
     assert found["closed_qa"].low == pytest.approx(0.2)
     assert (found["open_qa"].low, found["open_qa"].high) == (0.0, 0.0)
     assert found[ALL].low < found[ALL].change < found[ALL].high
+
+
+def test_the_band_is_of_the_difference_to_the_largest_share() -> None:
+    found = curve(trained(PowerLaw(1.5, 4.0, 0.4), noise=0.02), rows(), category=ALL)
+    last, twice = found.band[-2], found.band[-1]
+    assert list(last) == pytest.approx([found.law.at(512)] * 2)
+    assert [end - found.law.at(512) for end in twice] == pytest.approx([found.low, found.high])
+
+
+def test_what_was_fitted_is_read_back_from_json() -> None:
+    found = curve(trained(PowerLaw(1.5, 4.0, 0.4)), rows(), category="open_qa")
+    assert Curve.from_dict(json.loads(json.dumps(found.as_dict()))) == found
+
+
+@pytest.mark.parametrize("wrong", ["1/2,1", "1/2,1,3/2", "0,1/2,1", "1/0,1/2,1", "a,b,c", "1,1,1"])
+def test_shares_that_no_law_could_be_fitted_to_are_refused(wrong: str) -> None:
+    with pytest.raises(ValueError):
+        shares_of(wrong)
+    assert [float(share) for share in shares_of("1, 1/2 ,0.25")] == [0.25, 0.5, 1.0]

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from django.template.loader import render_to_string
 
+from ui.curves import Curve, curves
 from ui.plots import (
     NARROW,
     PAINT,
@@ -83,6 +84,14 @@ def test_parts_fill_the_whole_in_proportion() -> None:
 def test_a_missing_value_breaks_the_line() -> None:
     points = [Point(str(place), value) for place, value in enumerate([0.1, 0.2, None, 0.3, 0.4])]
     assert len(of(line(points, axis=AXIS), "plot-line")) == 2
+
+
+def test_places_that_nothing_joins_are_dots() -> None:
+    axis = Axis(0.0, 1.0, ((0.0, "0"), (1.0, "1")))
+    line = Curve("plot-dot", [(0.0, 1.0), (0.5, 0.5), (1.0, 0.0)], has_line=False)
+    marks = [mark for mark in curves([line], along=axis, axis=axis).marks if mark.css == "plot-dot"]
+    assert [mark.kind for mark in marks] == ["circle"] * 3
+    assert len({mark.attributes["cy"] for mark in marks}) == 3
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import redirect_stdout
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
 HELP = """Say how much more data would help. Trains models on an eighth, a quarter, half and all of a dataset version,
 each share part of the next and every category in proportion, measures all on the same held-out rows, fits a power law
 and says with an interval what twice the data would change, category by category. Every model is a run of its own
-(/runs/); the report goes to var/runs/NAME-curve/: README.md, curve.json, losses.csv and plots. Without a GPU the
-largest share is 512 rows, once over. Ctrl-C stops; the same command with its --output goes on."""
+(/runs/), the curve is at /runs/curves/, and its report in var/runs/NAME-curve/: README.md, curve.json, losses.csv and
+plots. Without a GPU the largest share is 512 rows, once over. Ctrl-C stops; the same command with the same --output
+goes on."""
 
 
 class Command(BaseCommand):
@@ -62,6 +65,9 @@ class Command(BaseCommand):
         parser.add_argument("--output", metavar="NAME", help="name of the curve (default: made from data and time)")
         parser.add_argument("--dry-run", action="store_true", help="say what would be trained and how long, and stop")
         parser.add_argument("--allow-hub", action="store_true", default=None, help="let the base model be downloaded")
+        parser.add_argument(
+            "--entry", default="", metavar="ID", help="the entry of /runs/curves/ that waits for this; workers give it"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON line to standard output")
 
     def handle(self, *_args: Any, **flags: Any) -> None:
@@ -83,24 +89,22 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(given, ensure_ascii=False) if flags["json"] else said)
 
     def _do(self, flags: dict[str, Any], options: CurveOptions, report: Reporter, stop: Stop) -> tuple[Any, str]:
-        from training import curve_report, learning_curve
-        from training.listing import Listed
+        from training import learning_curve
+        from training.curve_listing import ListedCurve
+        from training.curve_words import in_words, name_of
 
         common: dict[str, Any] = {"options": options, "places": places(), "now": timezone.now()}
         if flags["dry_run"]:
             return _ahead(learning_curve.plan(**common), report)
-        result = learning_curve.learning_curve(
-            **common, report=report, wants_to_stop=stop, follower=lambda: Listed(warn=report.warn)
-        )
-        path = curve_report.write(result, root=places().runs)
-        lines = [f"{curve_report.name_of(curve.category)}: {curve_report.in_words(curve)}" for curve in result.curves]
-        said = "\n".join(["Twice the data would make the held-out loss", *(f"  {line}" for line in lines), str(path)])
+        follower = ListedCurve(entry=flags["entry"], warn=report.warn)
+        result = learning_curve.learning_curve(**common, report=report, wants_to_stop=stop, follower=follower)
+        path = result.plan.path(places().runs)
+        lines = [f"{name_of(curve.category)}: {in_words(curve)}" for curve in result.curves]
+        said = "\n".join(["What twice the data would buy:", *(f"  {line}" for line in lines), str(path)])
         return {**result.as_dict(), "path": str(path)}, said
 
 
 def _ahead(plan: Plan, report: Reporter) -> tuple[dict[str, Any], str]:
-    from dataclasses import replace
-
     from training import actions
     from training.estimate import duration
 
@@ -119,6 +123,8 @@ def _options(flags: dict[str, Any]) -> CurveOptions:
     model = FinetuneOptions(**{name: flags[name] for name in names})
     if flags["config"]:
         model = config_file.merged(config_file.read(flags["config"]), model)
+    if model.price_per_hour is None:
+        model = replace(model, price_per_hour=settings.WOOLGATHER_PRICE_PER_HOUR)
     try:
         shares = [Fraction(part.strip()) for part in flags["shares"].split(",")]
     except (ValueError, ZeroDivisionError) as error:

@@ -1,4 +1,4 @@
-"""``sync_runs``: list runs that were made where the database could not be reached."""
+"""``sync_runs``: list runs and learning curves that were made where the database could not be reached."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from training import curve_listing, listing
 from training.errors import TrainingError
-from training.listing import list_all
 from training.places import places
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+
+    from training.undertakings import Undertaking
 
 
 class Command(BaseCommand):
     """Read the runs' directories and make the list at /runs/ say the same."""
 
     help = (
-        "List the runs under var/runs at /runs/: those made without the database, copied from another machine, or "
-        "changed since they were listed. Runs that finetune makes beside the database are there without this."
+        "List the runs and learning curves under var/runs at /runs/: those made without the database, copied from "
+        "another machine, or changed since they were listed. What finetune and learning_curve make beside the database "
+        "is there without this."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -32,10 +35,12 @@ class Command(BaseCommand):
         """List them and say which."""
         root = places().runs
         try:
-            listed = list_all(root=root, now=timezone.now())
+            now = timezone.now()
+            listed: list[Undertaking] = [*listing.list_all(root=root, now=now)]
+            listed += curve_listing.list_all(root=root, now=now)
         except TrainingError as error:
             raise CommandError(str(error)) from error
-        names = [run.name for run in listed]
+        names = [entry.name for entry in listed]
         if flags["json"]:
             self.stdout.write(json.dumps({"listed": names}))
         elif names:
