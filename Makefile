@@ -7,7 +7,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 NPROC := $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint pytest pytest-postgres bench drills train-deps deliver-deps observe-deps dev-deps deps format locks messages screenshots clean
+.PHONY: help run demo test lint pytest pytest-postgres bench drills train-deps gguf-deps deliver-deps observe-deps dev-deps deps format locks messages screenshots clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -70,6 +70,19 @@ bench: dev-deps ## Print the benchmarks' figures
 train-deps: $(VENV)/.core ## Install what finetune needs (torch and friends)
 	@$(PIP) install --no-deps --require-hashes -r requirements/train.lock
 	@$(PIP) install "torch==2.13.0"
+
+# Of the source that carries llama.cpp's converter only that converter is kept. Nothing is compiled.
+CONVERTER := $(VENV)/share/llama.cpp
+CARRIED = llama_cpp_python-$$version/vendor/llama.cpp
+$(CONVERTER)/VERSION: requirements/gguf.lock | $(VENV)/.python
+	@rm -rf $(CONVERTER).part && mkdir -p $(CONVERTER).part/source
+	@$(PIP) download --no-deps --no-binary llama-cpp-python --require-hashes -r requirements/gguf.lock -d $(CONVERTER).part/source
+	@version=$$(sed -n 's/^llama-cpp-python==\([0-9.]*\).*/\1/p' $<) && cd $(CONVERTER).part && \
+		tar -xzf source/*.tar.gz --strip-components 3 $(CARRIED)/convert_hf_to_gguf.py $(CARRIED)/conversion $(CARRIED)/gguf-py $(CARRIED)/LICENSE && \
+		rm -rf source && echo "from llama-cpp-python $$version" > VERSION
+	@rm -rf $(CONVERTER) && mv $(CONVERTER).part $(CONVERTER)
+
+gguf-deps: $(CONVERTER)/VERSION ## Fetch llama.cpp's converter (for export_model --gguf)
 
 deliver-deps: $(VENV)/.core ## Install what handing versions on needs (S3, Google Cloud Storage, the Hub)
 	@$(PIP) install --no-deps --require-hashes -r requirements/deliver.lock

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ WOOLGATHER_VAR.mkdir(parents=True, exist_ok=True)
 WOOLGATHER_DATASETS = WOOLGATHER_VAR / "datasets"
 WOOLGATHER_RUNS = WOOLGATHER_VAR / "runs"
 WOOLGATHER_MODELS = WOOLGATHER_VAR / "models"
+# Where llama.cpp's converter is (`make gguf-deps` puts it beside this Python).
+WOOLGATHER_GGUF_CONVERTER = Path(env.str("WOOLGATHER_GGUF_CONVERTER", default=f"{sys.prefix}/share/llama.cpp"))
 # What an hour of the machine that trains costs, in whatever money; run cards and estimates then say what a run costs.
 WOOLGATHER_PRICE_PER_HOUR = env.float("WOOLGATHER_PRICE_PER_HOUR", default=None)
 # What a worker of the queue "train" starts manage.py finetune with: empty is this Python, "accelerate launch" its GPUs.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import hardware, runs
 from .base_models import BaseModel, model_hash
 from .evaluate import answer_tokens, context_length, decoded
-from .loading import fit_vocabulary, load_model, load_tokenizer, without_casts
+from .loading import fit_vocabulary, in_32_bits, load_model, load_tokenizer, without_casts
 from .options import Settings
 from .prompts import Codec, PromptError, PromptFormat, prompt_tokens
 from .quiet import hushed, stay_offline
@@ -105,8 +105,8 @@ class Answerer:
 
 
 @contextmanager
-def opened(*, wanted: str | None, places: Places) -> Iterator[Answerer]:
-    """Load a finished run, the newest unless ``wanted`` names one.
+def opened(*, wanted: str | None, places: Places, exact: bool = False) -> Iterator[Answerer]:
+    """Load a finished run, the newest unless ``wanted`` names one; ``exact``: in 32 bits, whatever it computes in.
 
     Raises RunError when there is no such run, or its base model is gone or changed.
     """
@@ -117,13 +117,16 @@ def opened(*, wanted: str | None, places: Places) -> Iterator[Answerer]:
     with hushed():
         device = hardware.device_name()
         codec = Codec(load_tokenizer(run.model))
-        model = load_finished(run, facts, tokenizer=codec.tokenizer, device=device)
-        bf16 = bool(facts["settings"]["bf16"]) and hardware.bf16_pays(device)
+        model = load_finished(run, facts, tokenizer=codec.tokenizer, device=device, exact=exact)
+        bf16 = not exact and bool(facts["settings"]["bf16"]) and hardware.bf16_pays(device)
         yield Answerer(run, model, codec, PromptFormat.from_dict(facts["prompt"]), device, bf16)
 
 
-def load_finished(run: Run, facts: dict[str, Any], *, tokenizer: Any, device: str) -> Any:
-    """Return the trained model of a finished run: its weights, or its adapter on the base model it was made for."""
+def load_finished(run: Run, facts: dict[str, Any], *, tokenizer: Any, device: str, exact: bool = False) -> Any:
+    """Return the trained model of a finished run: its weights, or its adapter on the base model it was made for.
+
+    ``exact``: in 32 bits, which lose nothing of the weights that the run had.
+    """
     settings = Settings.from_dict(facts["settings"])
     if not settings.trains_adapter:
         return load_model(run.model, device=device)
@@ -131,6 +134,8 @@ def load_finished(run: Run, facts: dict[str, Any], *, tokenizer: Any, device: st
 
     base = same_base(facts, run)
     model = load_model(base.path, device=device, settings=settings)
+    if exact:
+        model = in_32_bits(model)
     fit_vocabulary(model, tokenizer)
     return without_casts(PeftModel.from_pretrained(model, run.model, use_safetensors=True))
 

@@ -13,7 +13,7 @@ from . import hardware
 from .base_models import BaseModel, find_base_model
 from .dataset_files import find_dataset, verify
 from .errors import TrainingError
-from .loading import load_tokenizer
+from .loading import NO_BITSANDBYTES, load_tokenizer, try_four_bits
 from .options import DEFAULT_SYSTEM, FinetuneOptions
 from .prompts import Codec, PromptFormat, choose_format, end_tokens, prompt_tokens
 from .quiet import hushed, stay_offline
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .places import Places
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
+_NAMES = {"cpu": "processor", "cuda": "GPU"}
 ROOM = 2**30  # bytes of disk that a small run, its checkpoints and its logs need beside the weights
 
 
@@ -54,6 +55,8 @@ def examine(*, options: FinetuneOptions, places: Places, lock: Path) -> list[Fin
     with hushed():
         device = hardware.device_name()
         found.append(_device(device))
+        if options.method == "qlora":
+            found.append(_four_bits(device))
         try:
             base = find_base_model(options.model, models=places.models, allow_hub=bool(options.allow_hub))
             size = model_size(base.path)
@@ -122,6 +125,20 @@ def _device(device: str) -> Finding:
     if hardware.bf16_pays(device):
         return Finding("device", OK, f"{what}; no GPU, but bf16 in the processor")
     return Finding("device", WARNING, f"{what}; no GPU and no bf16: small models only")
+
+
+def _four_bits(device: str) -> Finding:
+    """Whether a layer of four-bit weights works here, forwards and backwards."""
+    version = _version("bitsandbytes")
+    if version is None:
+        return Finding("qlora", FAILED, NO_BITSANDBYTES)
+    try:
+        try_four_bits(device)
+    except Exception as error:  # noqa: BLE001 - a library built for another machine fails in whatever way it likes
+        why = (str(error).strip().split("\n") or [""])[0][:200] or type(error).__name__
+        return Finding("qlora", FAILED, f"bitsandbytes {version} does not work here: {why}. Use --method lora.")
+    slower = "" if device != "cpu" else "; on a processor it saves memory, not time: --method lora is faster"
+    return Finding("qlora", OK, f"bitsandbytes {version}: 4-bit weights work on this {_NAMES[device]}{slower}")
 
 
 def _model(base: BaseModel, size: ModelSize) -> Finding:

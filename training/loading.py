@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from .options import Settings
 
+NO_BITSANDBYTES = "QLoRA needs bitsandbytes, which comes with `make train-deps` on Linux. Or use --method lora."
+
 
 def load_model(path: Path, *, device: str, settings: Settings | None = None) -> Any:
     """Load weights from safetensors, never running code that came with them.
@@ -35,7 +37,9 @@ def load_model(path: Path, *, device: str, settings: Settings | None = None) -> 
         model = AutoModelForCausalLM.from_pretrained(
             path, use_safetensors=True, trust_remote_code=False, local_files_only=True, **given
         )
-        return model if settings and (settings.method == "qlora" or settings.shares_out) else model.to(device)
+        if settings and settings.method == "qlora":
+            return _unpacked(model)
+        return model if settings and settings.shares_out else model.to(device)
 
 
 def _four_bits(settings: Settings) -> Any:
@@ -43,13 +47,42 @@ def _four_bits(settings: Settings) -> Any:
     from transformers import BitsAndBytesConfig
 
     if importlib.util.find_spec("bitsandbytes") is None:
-        raise BaseModelError("QLoRA needs bitsandbytes: `.venv/bin/pip install bitsandbytes`, or use --method lora.")
+        raise BaseModelError(NO_BITSANDBYTES)
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16 if settings.bf16 else torch.float32,
     )
+
+
+def try_four_bits(device: str) -> None:
+    """Take one layer of 4-bit weights forwards and backwards; whatever fails is raised."""
+    import torch
+    from bitsandbytes.nn import Linear4bit
+
+    layer = _unpacked(Linear4bit(64, 64, bias=False, compute_dtype=torch.float32, quant_type="nf4").to(device))
+    given = torch.ones(2, 64, device=device, requires_grad=True)
+    layer(given).sum().backward()
+    if given.grad is None or not bool(given.grad.isfinite().all()):
+        raise RuntimeError("no gradient comes through a 4-bit layer")
+
+
+def _unpacked(model: Any) -> Any:
+    """Keep 4-bit weights as they were stored, and each product one that gradients flow through.
+
+    On processors with avx512_bf16, bitsandbytes packs them anew at the first evaluation, with scales rounded to bf16.
+    Training that goes on from there gets no gradient through these weights, and says nothing.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+    return model
+
+
+def in_32_bits(model: Any) -> Any:
+    """Return the model with each weight as it is, written out in 32 bits: also those that were rounded to four."""
+    return (model.dequantize() if getattr(model, "is_quantized", False) else model).float()
 
 
 def load_tokenizer(path: Path) -> Any:

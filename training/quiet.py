@@ -43,7 +43,7 @@ def hushed() -> Iterator[None]:
     transformers.utils.logging.disable_progress_bar()
     datasets.utils.logging.disable_progress_bar()
     # For good: torch still logs when the process ends, and would follow the application's own level.
-    for name in ("trl", "peft", "accelerate", "torch"):
+    for name in ("trl", "peft", "accelerate", "torch", "bitsandbytes"):
         logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -171,7 +171,19 @@ def build(model: Any, job: Job) -> Any:
         callbacks=[_watcher(job, plan), *_boards(job)],
     )
     trainer.remove_callback(PrinterCallback)
+    _train_in_32_bits(trainer.model)
     return trainer
+
+
+def _train_in_32_bits(model: Any) -> None:
+    """Keep what is trained in 32 bits; autocast chooses the precision of products anyway.
+
+    TRL turns QLoRA's layers into bf16, where small updates vanish. And a checkpoint of them is read back in 32 bits, so
+    that a resumed run would be another.
+    """
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
 
 
 def _collator(job: Job) -> Any:
