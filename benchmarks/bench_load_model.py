@@ -51,6 +51,7 @@ def measure(rows: int, requests: int) -> None:
     from django.test import Client
 
     from benchmarks import bulk
+    from benchmarks.bench_export import texts
     from benchmarks.bench_restore import sizes
     from collector.actions.campaigns import accept_terms
     from collector.models import Campaign, Category, Person
@@ -74,7 +75,7 @@ def measure(rows: int, requests: int) -> None:
         return made
 
     writer, reader = client(author), client(judge)
-    write, text = f"/write/{category.slug}/", bulk.texts(random.Random(5), 1)
+    write, text = f"/write/{category.slug}/", texts(random.Random(5), 1)
     words = {name: text[name] for name in ("instruction", "context", "response")}
     key = str(uuid.uuid4())
     version = iter(range(10_000))

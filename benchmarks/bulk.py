@@ -49,7 +49,7 @@ def fill(rows: int, *, people: int = PEOPLE, reviewers: int = REVIEWERS) -> None
     )
     authors, judges = persons[:people], persons[people:]
     group, _made = Group.objects.get_or_create(name="reviewer")
-    group.user_set.add(*judges)  # type: ignore[attr-defined]
+    group.user_set.add(*judges)
     campaign = Campaign.objects.get(slug="first-campaign")
     terms = campaign.terms.get()
     categories = list(Category.objects.order_by("pk"))

@@ -86,7 +86,7 @@ class Writer:
         self.tar.addfile(_info(MANIFEST, len(raw)), BytesIO(raw))
 
     def _add(self, path: str, size: int, source: _Hashed) -> None:
-        self.tar.addfile(_info(path, size), source)  # type: ignore[arg-type]  # only read() is called
+        self.tar.addfile(_info(path, size), source)
         self.members.append({"path": path, "sha256": source.sha256.hexdigest(), "bytes": size})
 
 

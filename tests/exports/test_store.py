@@ -146,6 +146,7 @@ def test_a_version_is_not_ready_before_the_store_has_it_and_the_job_is_tried_aga
     version = start(lead)
     there = settings.WOOLGATHER_DATASETS_STORE
     settings.WOOLGATHER_DATASETS_STORE = "s3://no-such-bucket"
+    assert version.job is not None
     job = Job.objects.get(pk=version.job)
     assert runner.execute(job_id=job.pk, worker="test", beat=False) == "again"
     version.refresh_from_db()
