@@ -59,8 +59,9 @@ def say_goodbye(sender: Any, **_: Any) -> None:
 def _show(name: str) -> None:
     from django.db import DatabaseError, connection
 
-    from jobs import actions
+    from jobs import actions, liveness
 
+    liveness.show("worker")
     try:
         actions.show_worker(worker=name, now=datetime.now(UTC))
     except DatabaseError as error:

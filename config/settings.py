@@ -40,6 +40,11 @@ WOOLGATHER_TRAIN_LAUNCHER = env.str("WOOLGATHER_TRAIN_LAUNCHER", default="")
 # A background build of more records than this is shared among the workers; 0: never.
 WOOLGATHER_FAN_OUT_ROWS = env.int("WOOLGATHER_FAN_OUT_ROWS", default=200_000)
 WOOLGATHER_DATASET_NAME = env.str("WOOLGATHER_DATASET_NAME", default="woolgather")
+# Where released versions are kept for every host to serve: s3://BUCKET/PREFIX or gs://…; empty: this machine's disk.
+WOOLGATHER_DATASETS_STORE = env.str("WOOLGATHER_DATASETS_STORE", default="")
+# Backups that the sweeper has made by itself: every so many hours (0: never), and how many of them stay (0: all).
+WOOLGATHER_BACKUP_EVERY_HOURS = env.int("WOOLGATHER_BACKUP_EVERY_HOURS", default=0)
+WOOLGATHER_BACKUP_KEEP = env.int("WOOLGATHER_BACKUP_KEEP", default=0)
 
 DATABASE_URL = env.str("DATABASE_URL", default=f"sqlite:///{WOOLGATHER_VAR / 'db.sqlite3'}")
 REDIS_URL = env.str("REDIS_URL", default="")
@@ -66,6 +71,8 @@ def _embedded_secret() -> str:
 SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY and EMBEDDED:
     SECRET_KEY = _embedded_secret()
+# Keys that still open what they signed, while a new one takes over; separated by commas.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 MIN_SECRET_LENGTH = 50
 if len(SECRET_KEY) < MIN_SECRET_LENGTH or SECRET_KEY.startswith("django-insecure"):
     raise ImproperlyConfigured(

@@ -8,10 +8,11 @@ import importlib.util
 import logging
 import os
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
 from django.utils.translation import gettext as _
@@ -29,6 +30,8 @@ Tell = Callable[[int], None]
 
 UNAUTHORIZED = 401
 CHUNK = 1 << 20
+READ = 4 << 20
+"""Bytes that one reader of an object holds in memory."""
 PART = 16 << 20
 """Bytes of one part of a large upload. Two parts are under way at a time, so that memory holds some 32 MiB."""
 
@@ -66,6 +69,9 @@ class Place(Protocol):
 
     def put(self, source: Path, path: str, tell: Tell) -> None:
         """Write one file; it is there whole or not at all."""
+
+    def get(self, path: str, target: Path) -> None:
+        """Copy a file from there to here."""
 
     def errors(self) -> contextlib.AbstractContextManager[None]:
         """Turn what the disk or the store answers into ``Unreachable``, which says what to do."""
@@ -107,6 +113,11 @@ class Directory:
             final.parent.mkdir(parents=True, exist_ok=True)
             (temp / path).replace(final)
             sync_directory(final.parent)
+
+    def get(self, path: str, target: Path) -> None:
+        """Copy a file."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self.path / path, target)
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:
@@ -191,6 +202,24 @@ class Stored:
                     self.told = self.value
 
         self._fs.put_file(str(source), f"{self._base}/{path}", callback=Telling(), **self._store.options)
+
+    def get(self, path: str, target: Path) -> None:
+        """Copy an object into a file, in pieces."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self.open(path) as file, target.open("xb") as out:
+            shutil.copyfileobj(file, out, CHUNK)
+
+    def open(self, path: str) -> BinaryIO:
+        """Open an object for reading from anywhere in it; it comes in pieces as it is read."""
+        file: BinaryIO = self._fs.open(f"{self._base}/{path}", "rb", block_size=READ, cache_type="readahead")
+        return file
+
+    def remove(self) -> int:
+        """Remove everything below the place; returns how many objects that were."""
+        names = self._fs.find(self._base)
+        if names:
+            self._fs.rm(names)
+        return len(names)
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:

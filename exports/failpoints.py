@@ -12,6 +12,7 @@ FAILPOINTS = (
     "papers-written",
     "before-rename",
     "after-rename",
+    "after-store",
     "after-ready",
 )
 

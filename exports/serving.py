@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from django.utils.translation import gettext as _
 
-from exports import places
+from exports import places, store
 from exports.manifest import MANIFEST
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def open_file(version: DatasetVersion, path: str, *, root: Path) -> BinaryIO:
     """Open a file for reading.
 
     Raises:
-        NotServed: the version is not ready, doesn't list the file, or the file is gone from the disk.
+        NotServed: the version is not ready, doesn't list the file, or the file is gone from the disk and the store.
     """
     there = listed(version)
     entry = next((entry for entry in there if entry["path"] == path), None)
@@ -43,6 +43,12 @@ def open_file(version: DatasetVersion, path: str, *, root: Path) -> BinaryIO:
         file: Path = places.version_path(root, version.name, version.number) / entry["path"]
         return file.open("rb")
     except OSError as error:
+        try:
+            stored = store.open_file(version, entry["path"], entry["bytes"])
+        except store.StoreFault as fault:
+            raise NotServed(str(fault)) from fault
+        if stored is not None:
+            return stored
         raise NotServed(
             _("The file is missing on this machine. An admin can write it again: export_dataset --version %(version)s")
             % {"version": version.label}

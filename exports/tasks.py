@@ -11,11 +11,11 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from exports import actions, fan_out, places
+from exports import actions, fan_out, places, store
 from exports.models import DatasetVersion
 from exports.splits import DEFAULT, Shares
 from jobs.actions import enqueue
-from jobs.registry import JobContext, JobPayload, periodically, register
+from jobs.registry import JobContext, JobPayload, TryAgain, periodically, register
 from jobs.tasks import ring
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ def building_failed(payload: JobPayload, reason: str) -> None:
     actions.fail_version(version=version, reason=reason, now=timezone.now())
     swept = places.sweep(root(), version.name)
     _sweep_parts(version)
-    logger.info("%s failed; %d unfinished directories removed", version, swept)
+    swept += store.sweep(version)
+    logger.info("%s failed; %d unfinished directories and objects removed", version, swept)
 
 
 @register(KIND, on_failure=building_failed)
@@ -111,9 +112,12 @@ def build(context: JobContext) -> dict[str, Any]:
         return {"version": version.label}
     _sweep_parts(version)
     parts = fan_out.written_in_parts(context, version, root()) if fan_out.is_worth_it(version) else []
-    built = actions.build_version(
-        version=version, root=root(), clock=timezone.now, progress=context.progress, hold=context.hold, parts=parts
-    )
+    try:
+        built = actions.build_version(
+            version=version, root=root(), clock=timezone.now, progress=context.progress, hold=context.hold, parts=parts
+        )
+    except actions.StoreAway as error:
+        raise TryAgain(str(error)) from error
     _sweep_parts(version)
     return {"version": version.label, "rows": version.rows, "sha256": built.sha256}
 

@@ -276,6 +276,24 @@ def _end_without_success(*, job: Job, status: Job.Status, reason: str, now: date
         logger.exception("the failure hook of %s broke for job %s", job.kind, job.pk)
 
 
+def requeue_interrupted(*, now: datetime) -> int:
+    """Give back every running job, as when a copy of the database is put in place: its workers know another one.
+
+    An attempt that the copying interrupted does not count against the job. Returns how many there were; workers' signs
+    of life go too.
+    """
+    with transaction.atomic():
+        WorkerHeartbeat.objects.all().delete()
+        return Job.objects.filter(status=Job.Status.RUNNING).update(
+            status=Job.Status.QUEUED,
+            lease_expires_at=None,
+            max_attempts=F("attempt") + ATTEMPTS,
+            next_ring_at=now,
+            rings=0,
+            message="",
+        )
+
+
 def show_worker(*, worker: str, now: datetime) -> None:
     """Record a worker's sign of life."""
     WorkerHeartbeat.objects.update_or_create(

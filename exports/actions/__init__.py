@@ -5,6 +5,7 @@ from __future__ import annotations
 from exports.actions.build import (
     BuildFailed,
     CannotRebuild,
+    StoreAway,
     build_version,
     fail_version,
     has_part,
@@ -36,6 +37,7 @@ __all__ = [
     "NotALead",
     "NothingApproved",
     "NothingChanged",
+    "StoreAway",
     "TooManyBuilds",
     "WrongState",
     "attach_job",

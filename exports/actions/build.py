@@ -7,13 +7,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from collector.errors import Refused
 from collector.models import AuditEntry
-from exports import columnar, manifest, places, queries, release
+from exports import columnar, manifest, places, queries, release, store
 from exports import parts as pieces
+from exports.destinations import MissingLibrary, Unreachable
 from exports.failpoints import reach
 from exports.filters import Filter
 from exports.models import DatasetVersion
@@ -33,6 +35,10 @@ class BuildFailed(Exception):
     """The files could not be written; ``str()`` says why and what to do. The version is marked failed."""
 
     for_people = True
+
+
+class StoreAway(BuildFailed):
+    """The files are written, but the store takes them not now; the version goes on being built."""
 
 
 class CannotRebuild(Refused):
@@ -69,6 +75,7 @@ def build_version(
 
     Raises:
         BuildFailed: the disk refused, or the files that are there are others; the version is marked failed.
+        StoreAway: the store can't be reached; the version stays as it is, and building it again goes on from there.
         CannotRebuild: the version was withdrawn.
     """
     version = DatasetVersion.objects.select_related("dataset", "parent__dataset").get(pk=version.pk)
@@ -83,12 +90,14 @@ def build_version(
         places.sweep(root, version.name)
         if final.exists():
             # A build that was killed after its rename left its work here, complete: adopt it.
-            return _publish(version, final, None, clock, hold)
+            return _publish(version, final, None, clock, hold, progress)
         with places.temporary(root, version.name, version.number) as temp:
             reach("temp-made")
             _write(version, temp, progress, pieces.Assembled(root, parts) if parts else None)
             reach("before-rename")
-            return _publish(version, final, temp, clock, hold)
+            return _publish(version, final, temp, clock, hold, progress)
+    except StoreAway:
+        raise
     except OSError as error:
         _fail(version, places.disk_message(error, root), clock())
         raise BuildFailed(places.disk_message(error, root)) from error
@@ -171,7 +180,12 @@ def _release(version: DatasetVersion, *, is_whole: bool = True) -> release.Relea
 
 
 def _publish(
-    version: DatasetVersion, final: Path, temp: Path | None, clock: Clock, hold: Callable[[], object]
+    version: DatasetVersion,
+    final: Path,
+    temp: Path | None,
+    clock: Clock,
+    hold: Callable[[], object],
+    progress: release.Progress,
 ) -> Built:
     with transaction.atomic():
         hold()
@@ -179,18 +193,39 @@ def _publish(
             with contextlib.suppress(places.AlreadyThere):  # another worker was faster: adopt what it made
                 places.appear(temp, final)
         reach("after-rename")
-        files, sha256 = _adopt(version, final)
-        now = clock()
-        DatasetVersion.objects.filter(pk=version.pk, status__in=[Status.BUILDING, Status.FAILED]).update(
-            status=Status.READY, ready_at=now, manifest_sha256=sha256, files=files, failure=""
-        )
-        AuditEntry.objects.get_or_create(
-            verb="dataset.ready",
-            target=str(version),
-            defaults={"by": version.created_by, "at": now, "detail": {"sha256": sha256}},
-        )
+        adopted = _adopt(version, final)
+        if not settings.WOOLGATHER_DATASETS_STORE:
+            _mark_ready(version, adopted, clock())
+    if settings.WOOLGATHER_DATASETS_STORE:
+        # Outside a transaction: it may take minutes. Ready comes after it, when every host can hand the files out.
+        _keep_in_store(version, final, progress)
+        reach("after-store")
+        with transaction.atomic():
+            hold()
+            _mark_ready(version, adopted, clock())
     reach("after-ready")
-    return Built(final, sha256)
+    return Built(final, adopted[1])
+
+
+def _keep_in_store(version: DatasetVersion, final: Path, progress: release.Progress) -> None:
+    try:
+        store.keep(version, final, progress)
+    except (Unreachable, MissingLibrary) as error:
+        raise StoreAway(str(error)) from error
+    except Refused as error:
+        raise BuildFailed(str(error)) from error
+
+
+def _mark_ready(version: DatasetVersion, adopted: tuple[list[FileEntry], str], now: datetime) -> None:
+    files, sha256 = adopted
+    DatasetVersion.objects.filter(pk=version.pk, status__in=[Status.BUILDING, Status.FAILED]).update(
+        status=Status.READY, ready_at=now, manifest_sha256=sha256, files=files, failure=""
+    )
+    AuditEntry.objects.get_or_create(
+        verb="dataset.ready",
+        target=str(version),
+        defaults={"by": version.created_by, "at": now, "detail": {"sha256": sha256}},
+    )
 
 
 def _adopt(version: DatasetVersion, final: Path) -> tuple[list[FileEntry], str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
+from jobs import liveness
 from jobs.tasks import sweep_and_ring
 
 if TYPE_CHECKING:
@@ -61,4 +62,5 @@ class Command(BaseCommand):
                 logger.warning("could not sweep: %s", error)
             finally:
                 connection.close()
+            liveness.show("beat")
             stop.wait(every)
