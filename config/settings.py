@@ -95,6 +95,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "jobs",
+    "webhooks",
     "ui",
     "collector",
     "leaderboard",
@@ -277,6 +278,10 @@ else:
 # The lease of a running job and how often it is renewed, in seconds: a killed worker's job is free after the lease.
 JOBS_LEASE_SECONDS = env.float("JOBS_LEASE_SECONDS", default=30)
 JOBS_HEARTBEAT_SECONDS = env.float("JOBS_HEARTBEAT_SECONDS", default=8)
+
+# Hosts that webhooks may be sent to; empty: none, and the feature is off. Private addresses only in these networks.
+WOOLGATHER_WEBHOOK_HOSTS = env.list("WOOLGATHER_WEBHOOK_HOSTS", default=[])
+WOOLGATHER_WEBHOOK_NETWORKS = env.list("WOOLGATHER_WEBHOOK_NETWORKS", default=[])
 
 # -- API --------------------------------------------------------------------------------------------------
 

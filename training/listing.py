@@ -9,7 +9,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, connection, transaction
+from django.urls import reverse
 from django.utils.translation import gettext as _
+
+from webhooks.actions import record
+from webhooks.models import Kind
 
 from . import runs
 from .errors import TrainingError
@@ -80,6 +84,7 @@ def end_unfinished(*, run_id: uuid.UUID, reason: str) -> None:
         found.status = TrainingRun.Status.INTERRUPTED if stopped else TrainingRun.Status.FAILED
         found.error = reason
         found.save(update_fields=["status", "error"])
+        _tell_finished(found, datetime.now(UTC))
 
 
 def id_of(run: Run) -> uuid.UUID:
@@ -193,12 +198,25 @@ def _keep_facts(run: Run, now: datetime) -> TrainingRun:
         "error": facts.get("error") or (f"{run.name} failed." if status == TrainingRun.Status.FAILED else ""),
         "seen_at": now,
     }
+    # A run that is listed when it is over already, as by sync_runs, is no news.
+    was_active = TrainingRun.objects.active().select_for_update().filter(pk=id_of(run)).exists()
     found, _made = TrainingRun.objects.update_or_create(
         pk=id_of(run),
         defaults=values,
         create_defaults={**values, "created_at": _moment(facts.get("created_at"), now)},
     )
+    if was_active:
+        _tell_finished(found, now)
     return found
+
+
+def _tell_finished(run: TrainingRun, now: datetime) -> None:
+    """Record that a run has its model, or failed; one that was stopped may go on."""
+    if run.status not in {TrainingRun.Status.COMPLETE, TrainingRun.Status.FAILED}:
+        return
+    figures = {name: run.facts.get(name) for name in ("loss_before", "loss_after")}
+    data = {"run": run.name, "status": run.status, "dataset": run.dataset, "base_model": run.base_model, **figures}
+    record(kind=Kind.RUN_FINISHED, data=data, path=reverse("run-detail", args=[run.pk]), now=now)
 
 
 def _keep_steps(found: TrainingRun, lines: list[dict[str, Any]]) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import transaction
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from collector.errors import Refused
@@ -17,6 +18,8 @@ from exports import parts as pieces
 from exports.failpoints import reach
 from exports.filters import Filter
 from exports.models import DatasetVersion
+from webhooks.actions import record
+from webhooks.models import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -181,9 +184,11 @@ def _publish(
         reach("after-rename")
         files, sha256 = _adopt(version, final)
         now = clock()
-        DatasetVersion.objects.filter(pk=version.pk, status__in=[Status.BUILDING, Status.FAILED]).update(
+        published = DatasetVersion.objects.filter(pk=version.pk, status__in=[Status.BUILDING, Status.FAILED]).update(
             status=Status.READY, ready_at=now, manifest_sha256=sha256, files=files, failure=""
         )
+        if published:
+            _tell_ready(version, sha256, now)
         AuditEntry.objects.get_or_create(
             verb="dataset.ready",
             target=str(version),
@@ -191,6 +196,11 @@ def _publish(
         )
     reach("after-ready")
     return Built(final, sha256)
+
+
+def _tell_ready(version: DatasetVersion, sha256: str, now: datetime) -> None:
+    data = {"dataset": version.name, "version": version.label, "rows": version.rows, "sha256": sha256}
+    record(kind=Kind.VERSION_READY, data=data, path=reverse("dataset-detail", args=[version.label]), now=now)
 
 
 def _adopt(version: DatasetVersion, final: Path) -> tuple[list[FileEntry], str]:
