@@ -18,6 +18,8 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from ui import logs
+
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -105,6 +107,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "ui.requests.RequestMiddleware",
+    "operations.metrics.CountMiddleware",
+    "operations.metrics.MeasureMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -332,7 +337,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = (
@@ -361,12 +366,20 @@ STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(WOOLGATHER_VAR / "static")
 
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 
+# -- Seen from outside: off unless set (config/observing.py); the words say where to -------------------------
+
+# Who scrapes /metrics sends it as a bearer token; empty: there is no such page.
+WOOLGATHER_METRICS_TOKEN = env.str("WOOLGATHER_METRICS_TOKEN", default="")
+PROMETHEUS_LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.4, 0.8, 1.5, 2.5, 5.0, 10.0, 30.0, float("inf"))
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+
 # -- Logs: to stderr, so that a command's --json line is alone on stdout ------------------------------------
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "ui.logs.LineFormatter"}},
+    "formatters": {"line": logs.formatter(env.str("LOG_FORMAT", default="line"))},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {

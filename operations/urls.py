@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from django.urls import path
 
-if TYPE_CHECKING:
-    from django.urls import URLPattern
+from operations import metrics
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("metrics", metrics.metrics, name="metrics"),
+]

@@ -14,13 +14,13 @@ from webhooks.models import Endpoint, Kind
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.fixtures import Settings
 
     from collector.models import Person
 
 
 @pytest.fixture
-def receiver(settings: SettingsWrapper) -> Iterator[Receiver]:
+def receiver(settings: Settings) -> Iterator[Receiver]:
     """A receiver on this machine, allowed by host and by network."""
     with receiving() as receiver:
         settings.WOOLGATHER_WEBHOOK_HOSTS = [f"http://localhost:{receiver.port}"]

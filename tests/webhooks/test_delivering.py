@@ -20,7 +20,7 @@ from webhooks.models import Attempt, Delivery, Endpoint, Event
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.fixtures import Settings
 
     from collector.models import Campaign
     from tests.webhooks.receiver import Receiver
@@ -97,7 +97,7 @@ def test_secrets_and_slack_addresses_do_not_lie_open(add: Callable[..., Endpoint
 
 
 def test_after_the_key_was_changed_the_log_says_what_to_do(
-    told: Delivery, receiver: Receiver, settings: SettingsWrapper
+    told: Delivery, receiver: Receiver, settings: Settings
 ) -> None:
     before = settings.SECRET_KEY
     settings.SECRET_KEY = "another key, as long as it must be, for the time after a rotation"
@@ -224,7 +224,7 @@ def test_gone_is_gone(told: Delivery) -> None:
 
 
 def test_once_the_operator_takes_the_host_away_nothing_is_sent(
-    told: Delivery, receiver: Receiver, settings: SettingsWrapper
+    told: Delivery, receiver: Receiver, settings: Settings
 ) -> None:
     settings.WOOLGATHER_WEBHOOK_HOSTS = ["elsewhere.example.com"]
     run_jobs()

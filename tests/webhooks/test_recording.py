@@ -19,7 +19,7 @@ from webhooks.models import Delivery, Endpoint, Event, Kind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_django.fixtures import DjangoAssertNumQueries, SettingsWrapper
+    from pytest_django.fixtures import DjangoAssertNumQueries, Settings
 
     from collector.models import Campaign, Category
 
@@ -131,7 +131,7 @@ def test_slack_reads_no_command_in_a_name(text: str) -> None:
     assert said["blocks"][0]["text"] == {"type": "mrkdwn", "text": said["text"]}
 
 
-def test_each_event_has_a_sentence(settings: SettingsWrapper) -> None:
+def test_each_event_has_a_sentence(settings: Settings) -> None:
     settings.SITE_URL = "https://pairs.example.com/"
     facts = {"category": "open_qa", "campaign": "spring", "dataset": "d", "version": "v1", "rows": 5, "run": "r"}
     for kind, _label in Kind.subscribable():

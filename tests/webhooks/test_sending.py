@@ -17,7 +17,7 @@ from webhooks import sending
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.fixtures import Settings
 
     from tests.webhooks.receiver import Receiver
 
@@ -59,7 +59,7 @@ def test_who_never_ends_is_hung_up_on(receiver: Receiver, monkeypatch: pytest.Mo
     assert answer.error.startswith("No answer")
 
 
-def test_nobody_there(receiver: Receiver, settings: SettingsWrapper) -> None:
+def test_nobody_there(receiver: Receiver, settings: Settings) -> None:
     settings.WOOLGATHER_WEBHOOK_HOSTS = ["http://localhost:1"]
     answer = sending.post(url="http://localhost:1/", body=b"{}", headers={})
     assert (answer.code, answer.error) == (None, "No answer (Connection refused).")
@@ -96,7 +96,7 @@ def certificate(tmp_path: Path) -> Path:
 
 
 def test_the_certificate_is_checked_by_name(
-    certificate: Path, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
+    certificate: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)

@@ -10,11 +10,11 @@ from django.core.management.base import SystemCheckError
 from webhooks import conf, sending, targets
 
 if TYPE_CHECKING:
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.fixtures import Settings
 
 
 @pytest.fixture(autouse=True)
-def allowed(settings: SettingsWrapper) -> None:
+def allowed(settings: Settings) -> None:
     settings.WOOLGATHER_WEBHOOK_HOSTS = ["hooks.example.com", "other.example.com:8443", "http://localhost:9000"]
     settings.WOOLGATHER_WEBHOOK_NETWORKS = []
 
@@ -114,7 +114,7 @@ def test_one_address_inside_among_public_ones_is_refused(monkeypatch: pytest.Mon
         targets.resolve(conf.Place("https", "hooks.example.com", 443))
 
 
-def test_a_network_of_the_operator_is_open(monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper) -> None:
+def test_a_network_of_the_operator_is_open(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     settings.WOOLGATHER_WEBHOOK_NETWORKS = ["10.1.0.0/16"]
     names_lead_to(monkeypatch, ["10.1.2.3"], ["10.2.0.1"])
     assert targets.resolve(conf.Place("https", "hooks.example.com", 443)) == ["10.1.2.3"]
@@ -150,9 +150,7 @@ def test_a_name_that_changes_its_mind_reaches_nothing_inside(monkeypatch: pytest
         (["hooks.example.com"], ["10.0.0.1/8"], "is no network"),
     ],
 )
-def test_the_check_reads_the_allow_list(
-    settings: SettingsWrapper, hosts: list[str], networks: list[str], told: str
-) -> None:
+def test_the_check_reads_the_allow_list(settings: Settings, hosts: list[str], networks: list[str], told: str) -> None:
     settings.EMBEDDED = False
     settings.WOOLGATHER_WEBHOOK_HOSTS, settings.WOOLGATHER_WEBHOOK_NETWORKS = hosts, networks
     with pytest.raises(SystemCheckError, match=told):
