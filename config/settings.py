@@ -65,6 +65,8 @@ def _embedded_secret() -> str:
 SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY and EMBEDDED:
     SECRET_KEY = _embedded_secret()
+# Keys of before a rotation: links, sessions and webhooks' secrets made with them stay good.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 MIN_SECRET_LENGTH = 50
 if len(SECRET_KEY) < MIN_SECRET_LENGTH or SECRET_KEY.startswith("django-insecure"):
     raise ImproperlyConfigured(

@@ -154,6 +154,9 @@ def _figures(seen: state.State) -> Iterator[Metric]:
     yield _gauge(
         "woolgather_webhook_deliveries_failed", "Webhook messages given up this month.", seen.webhooks["failed"]
     )
+    yield _gauge(
+        "woolgather_mails_refused", "Mails that the mail server refused for good this week.", seen.mails_refused
+    )
     yield _gauge("woolgather_webhooks_off", "Webhooks that are turned off.", seen.endpoints["off"])
 
 

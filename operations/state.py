@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, DurationField, ExpressionWrapper, F, Min, Sum
 
-from collector.models import Submission
+from collector.models import Delivery, Submission
 from exports.models import DatasetVersion
 from jobs import queries as job_queries
 from jobs.models import Job, Queue, WorkerHeartbeat
@@ -18,6 +18,10 @@ from webhooks import queries as webhook_queries
 if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
+
+
+WEEK = timedelta(days=7)
+MOST_SHOWN = 5
 
 
 @dataclass
@@ -57,6 +61,7 @@ class State:
     runs: dict[str, int]
     webhooks: dict[str, Any]
     endpoints: dict[str, int]
+    mails_refused: int
 
     def age(self, moment: datetime | None) -> float:
         """Return how long ago a moment was, in seconds; 0 for none."""
@@ -79,7 +84,7 @@ class State:
 
 
 def read(now: datetime) -> State:
-    """Count; eight queries, however much there is."""
+    """Count; nine queries, however much there is."""
     submissions, backlog_since = _submissions()
     runs = dict.fromkeys(TrainingRun.Status.values, 0)
     runs |= dict(TrainingRun.objects.order_by().values_list("status").annotate(Count("pk")))
@@ -93,6 +98,7 @@ def read(now: datetime) -> State:
         runs=runs,
         webhooks=webhook_queries.figures(),
         endpoints=webhook_queries.endpoint_figures(),
+        mails_refused=Delivery.objects.filter(status=Delivery.Status.FAILED, done_at__gt=now - WEEK).count(),
     )
 
 
@@ -130,3 +136,16 @@ def _builds() -> Builds:
     if times is not None and times[0] is not None:
         found.last_seconds = (times[0] - times[1]).total_seconds()
     return found
+
+
+def last_failed_jobs() -> list[Job]:
+    """Return the jobs that failed last."""
+    return list(Job.objects.filter(status=Job.Status.FAILED).order_by("-finished_at")[:MOST_SHOWN])
+
+
+def last_versions() -> list[DatasetVersion]:
+    """Return the newest dataset versions, with how long each took to build."""
+    took = ExpressionWrapper(F("ready_at") - F("frozen_at"), output_field=DurationField())
+    return list(
+        DatasetVersion.objects.select_related("dataset").annotate(took=took).order_by("-created_at")[:MOST_SHOWN]
+    )

@@ -6,6 +6,7 @@ import logging
 import re
 import time
 import uuid
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError
@@ -21,6 +22,8 @@ logger = logging.getLogger("woolgather.request")
 ACCEPTED = re.compile(r"\A[A-Za-z0-9](?:[A-Za-z0-9._-]{6,62}[A-Za-z0-9])\Z")
 HEADER = "X-Request-ID"
 NO_ROUTE = "none"
+# What asks every few seconds, and files, which have no route.
+ROUTINE = {"healthz", "readyz", "metrics", NO_ROUTE}
 
 
 def route_of(request: HttpRequest) -> str:
@@ -60,7 +63,7 @@ class RequestMiddleware(StructlogRequestMiddleware):
             "milliseconds": milliseconds,
             "person": person,
         }
-        level = logging.WARNING if response.status_code >= 500 else logging.INFO  # noqa: PLR2004 - the server's fault
+        level = _level(route, response.status_code)
         logger.log(
             level,
             "%s %s %s %s ms person=%s",
@@ -75,6 +78,14 @@ class RequestMiddleware(StructlogRequestMiddleware):
 
     def process_got_request_exception(self, sender: type[Any], request: HttpRequest, **kwargs: Any) -> None:
         """Leave the traceback to Django's own log, which has the id as well."""
+
+
+def _level(route: str, status: int) -> int:
+    """Return how loudly to log: probes and static files are heard only by who asks for everything."""
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return logging.WARNING
+    is_routine = status < HTTPStatus.BAD_REQUEST and route in ROUTINE
+    return logging.DEBUG if is_routine else logging.INFO
 
 
 def _person(request: HttpRequest) -> int | None:

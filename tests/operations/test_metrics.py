@@ -118,7 +118,7 @@ def test_the_state_takes_a_fixed_number_of_queries(
 ) -> None:
     for _number in range(3):
         factories.make_submission(campaign=campaign)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         state.read(timezone.now())
 
 

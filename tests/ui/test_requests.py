@@ -159,6 +159,17 @@ def test_a_failure_shows_the_id_that_its_traceback_is_logged_under(
 
 
 @pytest.mark.django_db
+def test_probes_and_files_are_quiet_until_they_fail(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "woolgather.request")
+    client.get("/healthz")
+    assert lines(caplog) == []
+    client.post("/healthz")
+    assert [line["status"] for line in lines(caplog)] == [405]
+    client.get("/no-such-page/")
+    assert [(line["route"], line["status"]) for line in lines(caplog)] == [("none", 404)]
+
+
+@pytest.mark.django_db
 def test_without_a_database_the_line_is_written_all_the_same(
     client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -167,7 +178,7 @@ def test_without_a_database_the_line_is_written_all_the_same(
         def pk(self) -> int:
             raise DatabaseError
 
-    caplog.set_level(logging.INFO, "woolgather.request")
+    caplog.set_level(logging.DEBUG, "woolgather.request")
     middleware = requests.RequestMiddleware(lambda request: _signed_in(request, Gone()))
     from django.test import RequestFactory
 
