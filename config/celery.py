@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init, worker_ready, worker_shutdown
+from celery.signals import setup_logging, worker_process_init, worker_ready, worker_shutdown
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -22,6 +22,11 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 PR_SET_PDEATHSIG = 1
+
+
+@setup_logging.connect
+def log_as_everywhere(**_: Any) -> None:
+    """Leave logging as the settings made it (LOG_LEVEL, LOG_FORMAT): being connected keeps Celery from its own."""
 
 
 @worker_process_init.connect

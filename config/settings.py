@@ -19,6 +19,8 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from ui import logs
+
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -71,7 +73,7 @@ def _embedded_secret() -> str:
 SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY and EMBEDDED:
     SECRET_KEY = _embedded_secret()
-# Keys that still open what they signed, while a new one takes over; separated by commas.
+# Keys of before a rotation: links, sessions and webhooks' secrets made with them stay good.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 MIN_SECRET_LENGTH = 50
 if len(SECRET_KEY) < MIN_SECRET_LENGTH or SECRET_KEY.startswith("django-insecure"):
@@ -105,6 +107,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "jobs",
+    "webhooks",
     "ui",
     "collector",
     "leaderboard",
@@ -114,6 +117,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "ui.requests.RequestMiddleware",
+    "operations.metrics.CountMiddleware",
+    "operations.metrics.MeasureMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -288,6 +294,10 @@ else:
 JOBS_LEASE_SECONDS = env.float("JOBS_LEASE_SECONDS", default=30)
 JOBS_HEARTBEAT_SECONDS = env.float("JOBS_HEARTBEAT_SECONDS", default=8)
 
+# Hosts that webhooks may be sent to; empty: none, and the feature is off. Private addresses only in these networks.
+WOOLGATHER_WEBHOOK_HOSTS = env.list("WOOLGATHER_WEBHOOK_HOSTS", default=[])
+WOOLGATHER_WEBHOOK_NETWORKS = env.list("WOOLGATHER_WEBHOOK_NETWORKS", default=[])
+
 # -- API --------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
@@ -337,7 +347,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = (
@@ -366,12 +376,20 @@ STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(WOOLGATHER_VAR / "static")
 
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 
+# -- Seen from outside: off unless set (config/observing.py); the words say where to -------------------------
+
+# Who scrapes /metrics sends it as a bearer token; empty: there is no such page.
+WOOLGATHER_METRICS_TOKEN = env.str("WOOLGATHER_METRICS_TOKEN", default="")
+PROMETHEUS_LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.4, 0.8, 1.5, 2.5, 5.0, 10.0, 30.0, float("inf"))
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+
 # -- Logs: to stderr, so that a command's --json line is alone on stdout ------------------------------------
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "ui.logs.LineFormatter"}},
+    "formatters": {"line": logs.formatter(env.str("LOG_FORMAT", default="line"))},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {

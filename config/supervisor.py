@@ -74,8 +74,8 @@ def stack(*, host: str, port: int, concurrency: int, sweep_every: float) -> list
         Child(
             name="web",
             command=[
-                *(python, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)),
-                *("--workers", "1", "--blocking-threads", "4", "--no-ws", "config.wsgi:application"),
+                *(python, "-m", "config.web", "--host", host, "--port", str(port)),
+                *("--workers", "1", "--blocking-threads", "4", "--no-ws"),
             ],
         ),
         Child(

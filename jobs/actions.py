@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
+from structlog.contextvars import get_contextvars
 
 from jobs import conf, registry
 from jobs.models import Job, Queue, WorkerHeartbeat
@@ -25,6 +26,7 @@ ATTEMPTS = 3
 MAX_ID_LENGTH = 200
 MESSAGE_LENGTH = 300  # Job.message
 SWEEP_BATCH = 200
+REQUEST_ID = "request_id"
 IdValue = int | str | bool | uuid.UUID | None
 
 
@@ -64,6 +66,8 @@ def enqueue(
     """
     registry.registration(kind)
     ids = _ids_only(payload)
+    if asked := get_contextvars().get("request_id"):
+        ids[REQUEST_ID] = asked  # so that the log leads from a request to what it had done in the background
     while True:
         if key and (known := Job.objects.active().for_key(kind, key).first()):
             return known

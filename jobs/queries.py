@@ -10,7 +10,20 @@ from jobs.models import WorkerHeartbeat
 if TYPE_CHECKING:
     from datetime import datetime
 
+SWEEPER = "sweeper@"
+
 
 def a_worker_lives(*, now: datetime) -> bool:
-    """Return whether any worker showed itself recently enough."""
-    return WorkerHeartbeat.objects.filter(seen_at__gt=now - conf.worker_fresh()).exists()
+    """Return whether any worker showed itself recently enough; a sweeper is none."""
+    fresh = WorkerHeartbeat.objects.filter(seen_at__gt=now - conf.worker_fresh())
+    return fresh.exclude(worker__startswith=SWEEPER).exists()
+
+
+def is_sweeper(heartbeat: WorkerHeartbeat) -> bool:
+    """Say whether a sign of life is a sweeper's."""
+    return heartbeat.worker.startswith(SWEEPER)
+
+
+def is_fresh(heartbeat: WorkerHeartbeat, now: datetime) -> bool:
+    """Say whether a sign of life is recent enough."""
+    return heartbeat.seen_at > now - conf.worker_fresh()

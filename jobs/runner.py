@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from django.db import DatabaseError, OperationalError, connection
 from django.utils.translation import gettext as _
+from structlog.contextvars import bound_contextvars
 
 from jobs import actions, conf, registry
 
@@ -38,7 +39,9 @@ class Attempt:
     def __init__(self, job: Job) -> None:
         self.job_id = job.pk
         self.kind = job.kind
-        self.payload: registry.JobPayload = job.payload
+        self.payload: registry.JobPayload = {
+            name: value for name, value in job.payload.items() if name != actions.REQUEST_ID
+        }
         self.attempt = job.attempt
         self.requested_by_id = job.requested_by_id
         self.lost = threading.Event()
@@ -129,6 +132,11 @@ def execute(*, job_id: uuid.UUID, worker: str, beat: bool = True) -> Outcome:
     job = actions.claim(job_id=job_id, worker=worker, now=_now())
     if job is None:
         return "skipped"
+    with bound_contextvars(job_id=str(job.pk), request_id=job.payload.get(actions.REQUEST_ID, "")):
+        return _run(job, beat=beat)
+
+
+def _run(job: Job, *, beat: bool) -> Outcome:
     attempt = Attempt(job)
     logger.info("job %s (%s) attempt %d starts", job.pk, job.kind, job.attempt)
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from celery import shared_task
 from django.db import transaction
 
-from jobs import actions, bell, registry, runner
+from jobs import actions, bell, queries, registry, runner
 
 if TYPE_CHECKING:
     from jobs.models import Job
@@ -24,6 +24,7 @@ def run_job(job_id: str) -> str:
 @shared_task(name="jobs.sweep")
 def sweep() -> int:
     """Sweep once, and return how many jobs were rung for; for an installation that runs Celery's beat."""
+    actions.show_worker(worker=f"{queries.SWEEPER}beat", now=datetime.now(UTC))
     return sweep_and_ring()
 
 

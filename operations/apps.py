@@ -11,3 +11,9 @@ class OperationsConfig(AppConfig):
     name = "operations"
     label = "operations"
     verbose_name = "Operations"
+
+    def ready(self) -> None:
+        """Begin to report errors and traces, in every process, where the settings say where to."""
+        from operations import observing
+
+        observing.start()

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from operations import backup_tasks
+from operations import backup_tasks, webhook_tasks
 
-__all__ = ["backup_tasks"]
+__all__ = ["backup_tasks", "webhook_tasks"]

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from django.urls import path
 
-if TYPE_CHECKING:
-    from django.urls import URLPattern
+from operations import metrics, status_views, webhook_views
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("metrics", metrics.metrics, name="metrics"),
+    path("operations/status/", status_views.status, name="operations-status"),
+    path("webhooks/", webhook_views.webhooks, name="webhooks"),
+    path("webhooks/new/", webhook_views.add, name="webhook-add"),
+    path("webhooks/<int:pk>/", webhook_views.webhook, name="webhook"),
+    path("webhooks/<int:pk>/edit/", webhook_views.edit, name="webhook-edit"),
+    path("webhooks/<int:pk>/act/", webhook_views.act, name="webhook-act"),
+    path("webhooks/deliveries/<int:pk>/", webhook_views.delivery, name="webhook-delivery"),
+    path("webhooks/deliveries/<int:pk>/again/", webhook_views.send_again, name="webhook-send-again"),
+]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-APPS = ("config", "operations", "training", "exports", "leaderboard", "collector", "ui", "jobs")
+APPS = ("config", "operations", "training", "exports", "leaderboard", "collector", "webhooks", "ui", "jobs")
 SOURCES = sorted(path for app in APPS for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts)
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 

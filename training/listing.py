@@ -8,7 +8,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import DatabaseError, connection, transaction
+from django.urls import reverse
 from django.utils.translation import gettext as _
+
+from webhooks.actions import record
+from webhooks.models import Kind
 
 from . import runs
 from .errors import TrainingError
@@ -94,6 +98,7 @@ def end_unfinished(*, kind: type[Undertaking], run_id: uuid.UUID, reason: str) -
         found.status = Undertaking.Status.INTERRUPTED if stopped else Undertaking.Status.FAILED
         found.error = reason
         found.save(update_fields=["status", "error"])
+        _tell_finished(found, datetime.now(UTC))
 
 
 def list_run(*, run: Run, now: datetime) -> TrainingRun:
@@ -205,12 +210,25 @@ def _keep_facts(run: Run, now: datetime) -> TrainingRun:
         "error": facts.get("error") or (f"{run.name} failed." if status == TrainingRun.Status.FAILED else ""),
         "seen_at": now,
     }
+    # A run that is listed when it is over already, as by sync_runs, is no news.
+    was_active = TrainingRun.objects.active().select_for_update().filter(pk=id_of(run)).exists()
     found, _made = TrainingRun.objects.update_or_create(
         pk=run.id,
         defaults=values,
         create_defaults={**values, "created_at": moment(facts.get("created_at"), now)},
     )
+    if was_active:
+        _tell_finished(found, now)
     return found
+
+
+def _tell_finished(run: TrainingRun, now: datetime) -> None:
+    """Record that a run has its model, or failed; one that was stopped may go on."""
+    if run.status not in {TrainingRun.Status.COMPLETE, TrainingRun.Status.FAILED}:
+        return
+    figures = {name: run.facts.get(name) for name in ("loss_before", "loss_after")}
+    data = {"run": run.name, "status": run.status, "dataset": run.dataset, "base_model": run.base_model, **figures}
+    record(kind=Kind.RUN_FINISHED, data=data, path=reverse("run-detail", args=[run.pk]), now=now)
 
 
 def _keep_steps(found: TrainingRun, lines: list[dict[str, Any]]) -> None:

@@ -19,9 +19,11 @@ def problem(*, status: int, title: str, detail: str, **extra: object) -> JsonRes
 
 
 def _answer(request: HttpRequest, *, status: int, title: str, detail: str) -> HttpResponse:
+    request_id = getattr(request, "request_id", "")
     if request.path.startswith("/api/"):
-        return problem(status=status, title=title, detail=detail)
-    return render(request, "error.html", {"status": status, "title": title, "detail": detail}, status=status)
+        return problem(status=status, title=title, detail=detail, **({"request_id": request_id} if request_id else {}))
+    context = {"status": status, "title": title, "detail": detail, "request_id": request_id}
+    return render(request, "error.html", context, status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

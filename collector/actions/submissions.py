@@ -13,6 +13,7 @@ from collector.actions.awards import revoke_standing_awards
 from collector.actions.campaigns import require_language, require_member, require_open, require_terms
 from collector.actions.days import mark_day
 from collector.actions.flags import find_flags
+from collector.actions.telling import tell_submitted
 from collector.errors import Conflict, NotAllowed, Refused
 from collector.models import (
     Campaign,
@@ -295,6 +296,7 @@ def new_revision(
         badges.after_loss(submission=submission, now=now)
     if kind in BY_THE_AUTHOR:
         mark_day(person=by, now=now)
+        tell_submitted(submission=submission, now=now)
     record(submission=submission, kind=kind, before=before, by=by, now=now)
     return submission
 

@@ -12,6 +12,7 @@ from collector.actions import badges
 from collector.actions.awards import award_approval, overturn
 from collector.actions.notices import tell_verdict
 from collector.actions.submissions import record
+from collector.actions.telling import tell_decided
 from collector.models import Event, Review, ReviewReason, Submission
 from collector.text import is_blank, normalize_newlines, validate_text
 
@@ -143,3 +144,5 @@ def apply_decision(*, submission: Submission, review: Review, now: datetime) -> 
         # Nobody's name: the last of the reviewers did not make the dispute alone.
         record(submission=submission, kind=Event.Kind.DISPUTED, before=submission.status, by=None, now=now)
     tell_verdict(submission=submission, review=review, now=now)
+    if verdict is not None:
+        tell_decided(submission=submission, now=now)

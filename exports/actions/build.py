@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from collector.errors import Refused
@@ -19,6 +20,8 @@ from exports.destinations import MissingLibrary, Unreachable
 from exports.failpoints import reach
 from exports.filters import Filter
 from exports.models import DatasetVersion
+from webhooks.actions import record
+from webhooks.models import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -218,14 +221,21 @@ def _keep_in_store(version: DatasetVersion, final: Path, progress: release.Progr
 
 def _mark_ready(version: DatasetVersion, adopted: tuple[list[FileEntry], str], now: datetime) -> None:
     files, sha256 = adopted
-    DatasetVersion.objects.filter(pk=version.pk, status__in=[Status.BUILDING, Status.FAILED]).update(
+    published = DatasetVersion.objects.filter(pk=version.pk, status__in=[Status.BUILDING, Status.FAILED]).update(
         status=Status.READY, ready_at=now, manifest_sha256=sha256, files=files, failure=""
     )
+    if published:
+        _tell_ready(version, sha256, now)
     AuditEntry.objects.get_or_create(
         verb="dataset.ready",
         target=str(version),
         defaults={"by": version.created_by, "at": now, "detail": {"sha256": sha256}},
     )
+
+
+def _tell_ready(version: DatasetVersion, sha256: str, now: datetime) -> None:
+    data = {"dataset": version.name, "version": version.label, "rows": version.rows, "sha256": sha256}
+    record(kind=Kind.VERSION_READY, data=data, path=reverse("dataset-detail", args=[version.label]), now=now)
 
 
 def _adopt(version: DatasetVersion, final: Path) -> tuple[list[FileEntry], str]:

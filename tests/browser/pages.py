@@ -29,6 +29,9 @@ from tests import factories
 from tests.training import curve_material, material
 from training import curve_listing, listing
 from training.runs import Run
+from webhooks import actions as webhooks
+from webhooks.models import Kind
+from webhooks.sending import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from pytest_django.fixtures import Settings
     from pytest_django.live_server_helper import LiveServer
 
+    from webhooks.models import Delivery
+
 LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
 PASSWORD = "a long and quiet password"
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
@@ -46,6 +51,7 @@ MOST_PAGES_OF_A_ROUTE = 4
 # Branches whose pages are other people's work.
 OTHERS = {"admin/": "Django's own admin", "api/": "JSON, and Swagger UI for its docs"}
 EXCEPTIONS = {
+    "metrics": "for Prometheus, which shows a token",
     "set_language": "a form's address; a GET leads home",
     "account_confirm_login_code": "sign-in by a code is off; the address leads to the sign-in form",
 }
@@ -134,6 +140,7 @@ def make_world(settings: Settings, directory: Path) -> World:
     waiting = Submission.objects.filter(status=Submission.Status.SUBMITTED)
     runs = _list_runs(directory.parent / "runs")
     curves = _list_curves(directory.parent / "curves")
+    told = _tell_a_webhook(settings, admin)
     people = {"admin": admin, "reviewer": judge, "contributor": writer, "newcomer": newcomer, "nobody": None}
     arguments: dict[str, Sequence[object]] = {
         "pk": [*mine.values_list("pk", flat=True), *waiting.values_list("pk", flat=True)[:2], 1],
@@ -152,10 +159,26 @@ def make_world(settings: Settings, directory: Path) -> World:
         "digest-unsubscribe.token": [subscriptions.unsubscribe_token(person=writer, kind=MailKind.DIGEST), "wrong"],
         "review-answer.pk": [check.pk],
         "sheet-preview.pk": [_upload_edited_sheet(judge).pk],
+        **{f"webhook{page}.pk": [told.endpoint_id] for page in ("", "-edit", "-act")},
+        **{f"webhook-{page}.pk": [told.pk] for page in ("delivery", "send-again")},
         **{f"run-{page}.pk": runs for page in ("detail", "samples", "stop", "resume")},
         **{f"curve-{page}.pk": curves for page in ("detail", "stop", "resume")},
     }
     return World(people, arguments)
+
+
+def _tell_a_webhook(settings: Settings, admin: Person) -> Delivery:
+    """Add a webhook whose other side answers at length that it can't; return the message."""
+    settings.WOOLGATHER_WEBHOOK_HOSTS = ["hooks.example.com"]
+    now, url = timezone.now(), f"https://hooks.example.com/{'a-long-name-' * 20}"
+    kinds = [kind for kind, _label in Kind.subscribable()]
+    endpoint, _secret = webhooks.add_endpoint(
+        name=LONG_WORD[:80], url=url, style="standard", kinds=kinds, by=admin, now=now
+    )
+    delivery = webhooks.claim(delivery_id=webhooks.ping(endpoint=endpoint, now=now).pk, now=now)
+    assert delivery is not None
+    webhooks.settle(delivery=delivery, answer=Answer(503, LONG_WORD * 3, "It did not take the message.", 0.2), now=now)
+    return delivery
 
 
 def _list_runs(directory: Path) -> list[object]:

@@ -63,6 +63,8 @@ ALL_PAGES = README_PAGES | {
     "person": "/people/{handle}/",
     "components": "/ui/",
     "profile": "/profile/",
+    "status": "/operations/status/",
+    "webhooks": "/webhooks/",
     "admin": "/admin/",
 }
 WIDTHS = {"wide": (1440, 900), "phone": (390, 844)}

@@ -51,6 +51,8 @@ FAMILIES = {
     "contest": "leaderboard",
     "submission": "mine",
     "write": "home",
+    "operations": "admin:index",
+    "webhook": "admin:index",
 }
 KEPT_CONTROLS = {"\n", "\t"}
 

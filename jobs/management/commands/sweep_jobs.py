@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import os
 import signal
+import socket
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
-from jobs import liveness
+from jobs import actions, liveness, queries
 from jobs.tasks import sweep_and_ring
 
 if TYPE_CHECKING:
@@ -53,8 +57,10 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, end)
         signal.signal(signal.SIGINT, end)
         logger.info("sweeping every %g s", every)
+        name = f"{queries.SWEEPER}{socket.gethostname()}-{os.getpid()}"
         while not stop.is_set():
             try:
+                actions.show_worker(worker=name, now=datetime.now(UTC))
                 if rung := sweep_and_ring():
                     logger.info("rang again for %d jobs", rung)
             except DatabaseError as error:
@@ -64,3 +70,6 @@ class Command(BaseCommand):
                 connection.close()
             liveness.show("beat")
             stop.wait(every)
+        with contextlib.suppress(DatabaseError):
+            actions.forget_worker(worker=name)
+        connection.close()
