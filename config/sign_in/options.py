@@ -125,6 +125,9 @@ def social_providers(ids: Iterable[str], environ: Mapping[str, str]) -> dict[str
             apps["saml"].append(_saml(name, variables))
         else:
             apps["openid_connect"].append(_openid(name, kind, variables))
+        apps["saml" if kind == "saml" else "openid_connect"][-1]["settings"]["woolgather"]["position"] = names.index(
+            name
+        )
     return {
         "openid_connect": {"APPS": apps["openid_connect"], "OAUTH_PKCE_ENABLED": True},
         "saml": {"APPS": apps["saml"]},

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def device(page: Page) -> Page:
+def laptop(page: Page) -> Page:
     """The browser with an authenticator in it: it has a fingerprint reader and never says no."""
     session = page.context.new_cdp_session(page)
     session.send("WebAuthn.enable")
@@ -35,38 +35,38 @@ def device(page: Page) -> Page:
 
 
 def test_a_passkey_is_added_signs_in_alone_and_is_the_second_step(
-    device: Page,
+    laptop: Page,
     live_server: LiveServer,
     installation: Campaign,
     colleague: Callable[..., Person],
     sign_in_as: Callable[[Person], Page],
 ) -> None:
     violations: list[str] = []
-    device.on("console", lambda message: violations.append(message.text) if message.type == "error" else None)
+    laptop.on("console", lambda message: violations.append(message.text) if message.type == "error" else None)
     person = colleague("Paula Passkey")
     sign_in_as(person)
-    device.goto(f"{live_server.url}/profile/")
-    device.get_by_label("Your account").get_by_role("link", name="Security").click()
-    device.get_by_role("link", name="Add a passkey").click()
-    device.get_by_label("Password").fill(PASSWORD)
-    device.get_by_role("button", name="Go on").click()
-    device.get_by_label("Name").fill("Laptop")
-    device.get_by_label("Passwordless").check()
-    device.get_by_role("button", name="Add a passkey").click()
-    expect(device.get_by_role("heading", name="Recovery codes")).to_be_visible()
+    laptop.goto(f"{live_server.url}/profile/")
+    laptop.get_by_label("Your account").get_by_role("link", name="Security").click()
+    laptop.get_by_role("link", name="Add a passkey").click()
+    laptop.get_by_label("Password").fill(PASSWORD)
+    laptop.get_by_role("button", name="Go on").click()
+    laptop.get_by_label("Name").fill("Laptop")
+    laptop.get_by_label("Passwordless").check()
+    laptop.get_by_role("button", name="Add a passkey").click()
+    expect(laptop.get_by_role("heading", name="Recovery codes")).to_be_visible()
     assert Authenticator.objects.get(user=person, type="webauthn").wrap().is_passwordless is True
 
-    device.context.clear_cookies()
-    device.goto(f"{live_server.url}/accounts/login/?next=/mine/")
-    device.get_by_role("button", name="Sign in with a passkey").click()
-    device.wait_for_url(f"{live_server.url}/mine/")
+    laptop.context.clear_cookies()
+    laptop.goto(f"{live_server.url}/accounts/login/?next=/mine/")
+    laptop.get_by_role("button", name="Sign in with a passkey").click()
+    laptop.wait_for_url(f"{live_server.url}/mine/")
 
-    device.context.clear_cookies()
-    device.goto(f"{live_server.url}/accounts/login/")
-    device.locator("input[name=login]").fill(person.email)
-    device.locator("input[name=password]").fill(PASSWORD)
-    device.locator("input[name=password]").press("Enter")
-    expect(device.get_by_role("heading", name="The second step")).to_be_visible()
-    device.get_by_role("button", name="Use a passkey").click()
-    device.wait_for_url(f"{live_server.url}/")
+    laptop.context.clear_cookies()
+    laptop.goto(f"{live_server.url}/accounts/login/")
+    laptop.locator("input[name=login]").fill(person.email)
+    laptop.locator("input[name=password]").fill(PASSWORD)
+    laptop.locator("input[name=password]").press("Enter")
+    expect(laptop.get_by_role("heading", name="The second step")).to_be_visible()
+    laptop.get_by_role("button", name="Use a passkey").click()
+    laptop.wait_for_url(f"{live_server.url}/")
     assert violations == []

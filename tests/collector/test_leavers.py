@@ -37,7 +37,7 @@ def by_action(person: Person, boss: Person, tmp_path: Path) -> None:
 def by_admin(person: Person, boss: Person, tmp_path: Path) -> None:
     client = Client()
     client.force_login(boss, backend="allauth.account.auth_backends.AuthenticationBackend")
-    assert client.post(f"/admin/collector/person/{person.pk}/deactivate/").status_code == 302
+    assert client.post(f"/admin/collector/person/{person.pk}/deactivate/", {"sure": "yes"}).status_code == 302
 
 
 def by_list(person: Person, boss: Person, tmp_path: Path) -> None:
