@@ -240,6 +240,7 @@ SOCIALACCOUNT_LOGIN_ON_GET = True  # a link, not a form: browsers hold a form's 
 ACCOUNT_RATE_LIMITS = {"login": "120/m/ip", "login_failed": "30/m/ip,5/5m/key"}
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("WOOLGATHER_TRUSTED_PROXIES", default=int(BEHIND_PROXY))
 MFA_ADAPTER = "config.sign_in.mfa.MFAAdapter"
+MFA_FORMS = {"add_webauthn": "config.sign_in.forms.PasskeyForm"}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # accounts that an admin or a provider made have proved theirs elsewhere

@@ -121,13 +121,9 @@ def social_providers(ids: Iterable[str], environ: Mapping[str, str]) -> dict[str
             raise ImproperlyConfigured(
                 f"{variables.prefix}{unknown[0]} is not a setting of a provider of the kind {kind}; these are: {known}."
             )
-        if kind == "saml":
-            apps["saml"].append(_saml(name, variables))
-        else:
-            apps["openid_connect"].append(_openid(name, kind, variables))
-        apps["saml" if kind == "saml" else "openid_connect"][-1]["settings"]["woolgather"]["position"] = names.index(
-            name
-        )
+        app = _saml(name, variables) if kind == "saml" else _openid(name, kind, variables)
+        app["settings"]["woolgather"]["position"] = names.index(name)
+        apps["saml" if kind == "saml" else "openid_connect"].append(app)
     return {
         "openid_connect": {"APPS": apps["openid_connect"], "OAUTH_PKCE_ENABLED": True},
         "saml": {"APPS": apps["saml"]},

@@ -51,7 +51,7 @@ def test_a_passkey_is_added_signs_in_alone_and_is_the_second_step(
     laptop.get_by_label("Password").fill(PASSWORD)
     laptop.get_by_role("button", name="Go on").click()
     laptop.get_by_label("Name").fill("Laptop")
-    laptop.get_by_label("Passwordless").check()
+    laptop.get_by_label("Sign me in with it alone").check()
     laptop.get_by_role("button", name="Add a passkey").click()
     expect(laptop.get_by_role("heading", name="Recovery codes")).to_be_visible()
     assert Authenticator.objects.get(user=person, type="webauthn").wrap().is_passwordless is True
