@@ -13,6 +13,8 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
@@ -53,6 +55,7 @@ EXCEPTIONS = {
     "set_language": "a form's address; a GET leads home",
     "account_confirm_login_code": "sign-in by a code is off; the address leads to the sign-in form",
     "mfa_authenticate": "between the password and the second step; tests/browser/test_passkeys.py comes there",
+    **dict.fromkeys(("mfa_edit_webauthn", "mfa_remove_webauthn"), "needs a passkey, which only a browser makes"),
     "socialaccount_signup": "nobody is asked for more than the provider says; the address leads to the sign-in form",
     **dict.fromkeys(
         ("openid_connect_login", "openid_connect_callback", "saml_login", "saml_acs", "saml_finish_acs"),
@@ -112,6 +115,8 @@ def make_world(settings: Settings, directory: Path) -> World:
     judge = factories.reviewer(display_name="Rita Reviewer", password=PASSWORD)
     writer = factories.contributor_in(campaign, display_name=f"Wilma {LONG_WORD}", password=PASSWORD)
     newcomer = factories.contributor_in(campaign, display_name="Nia Newcomer")
+    TOTP.activate(newcomer, "A" * 32)
+    RecoveryCodes.activate(newcomer)
     target = CampaignCategory.objects.filter(campaign=campaign).select_related("category")[0]
     for status in Submission.Status.values:
         for author in (writer, admin):

@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.test import Client
 from lxml import etree
@@ -276,6 +277,15 @@ def test_a_subject_that_changes_is_no_key_of_an_account(company: Any, format: st
     answer = come_back(client, response(leave(client), format=format, subject=subject))
     assert answer.status_code == 403
     assert not SocialAccount.objects.exists()
+
+
+def test_only_a_provider_that_is_set_up_can_leave_something_here(company: Any) -> None:
+    client = company()
+    before = Session.objects.count()
+    assert client.post("/accounts/saml/another/acs/", {"SAMLResponse": "PGE+"}).status_code == 404
+    assert client.post("/accounts/saml/corp/acs/", {"SAMLResponse": "A" * 600_000}).status_code == 413
+    assert client.get("/accounts/saml/corp/acs/").status_code == 405
+    assert Session.objects.count() == before
 
 
 def test_the_metadata_for_the_identity_provider(company: Any) -> None:

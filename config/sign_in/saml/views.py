@@ -9,11 +9,28 @@ from allauth.socialaccount.providers.saml import views
 from allauth.socialaccount.providers.saml.utils import get_app_or_404
 from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import redirect
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 from lxml.etree import LxmlError
 
+from ui import errors
+
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
+
+MOST_BYTES = 512 * 1024
+
+
+@csrf_exempt
+@login_not_required
+@require_http_methods(["POST"])
+def consume(request: HttpRequest, organization_slug: str) -> HttpResponse:
+    """Keep what the identity provider sent until the browser comes back with its session; it sends no essays."""
+    get_app_or_404(request, organization_slug)
+    if len(request.POST.get("SAMLResponse", "")) > MOST_BYTES:
+        return errors.too_large(request)
+    response: HttpResponse = views.acs(request, organization_slug=organization_slug)
+    return response
 
 
 @login_not_required
