@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
@@ -20,7 +21,8 @@ from django.utils.translation import gettext_lazy
 
 from collector import admin_records  # noqa: F401 - its pages belong to the admin too
 from collector.actions.campaigns import current_terms, publish_terms
-from collector.actions.people import deactivate_person, invite, set_role
+from collector.actions.people import deactivate_person, invite, main_role, set_role
+from collector.actions.provisioning import reset_second_factor
 from collector.admin_base import EXACT_TEXT, Act, Audited, ExactTextField, Untouchable, audit, person_of
 from collector.models import (
     Campaign,
@@ -38,14 +40,6 @@ from collector.models import (
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
-
-ROLES_DOWNWARDS = (Role.ADMIN, Role.LEAD, Role.REVIEWER, Role.CONTRIBUTOR)
-
-
-def main_role(person: Person) -> Role:
-    """Return the highest of a person's roles."""
-    return next((role for role in ROLES_DOWNWARDS if role in person.role_names), Role.CONTRIBUTOR)
-
 
 # -- Campaigns and what they are made of ------------------------------------------------------------------
 
@@ -234,12 +228,19 @@ class PersonAdmin(Audited):
         if not self.has_change_permission(request, item) or item.pk == person_of(request).pk:
             return []
         if item.is_active:
-            return [self.act(item, "deactivate", _("Deactivate"))]
+            acts = [self.act(item, "deactivate", _("Deactivate"))]
+            if Authenticator.objects.filter(user=item).exists():
+                acts.append(self.act(item, "second-factor", _("Reset the second factor")))
+            return acts
         return [self.act(item, "reactivate", _("Reactivate"))]
 
     def get_urls(self) -> list[Any]:
-        """Add the two pages."""
-        own = [self.act_path("deactivate", self.deactivate_view), self.act_path("reactivate", self.reactivate_view)]
+        """Add the pages."""
+        own = [
+            self.act_path("deactivate", self.deactivate_view),
+            self.act_path("reactivate", self.reactivate_view),
+            self.act_path("second-factor", self.second_factor_view),
+        ]
         return [*own, *super().get_urls()]
 
     def deactivate_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -260,6 +261,16 @@ class PersonAdmin(Audited):
             explanation=_("They can sign in again, with the role they had."),
             form=forms.Form(request.POST or None),
             do=lambda item, _fields: reactivate(item, by=person_of(request)),
+        )
+
+    def second_factor_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Take the second factors of somebody who lost them."""
+        return self.run_act(
+            request,
+            object_id,
+            explanation=_("Their passkeys, app and recovery codes stop working. Be sure that it is them who asks."),
+            form=forms.Form(request.POST or None),
+            do=lambda item, _fields: reset_second_factor(person=item, by=person_of(request), now=timezone.now()),
         )
 
 

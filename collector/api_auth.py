@@ -18,7 +18,7 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 
-from collector.actions.people import find_token
+from collector.actions.people import find_token, note_use
 from collector.errors import Conflict, NotAllowed, Refused
 from collector.models import ApiToken, Person
 
@@ -40,9 +40,11 @@ class TokenAuthentication(BaseAuthentication):
         kind, _space, raw = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() != "bearer":
             return None
-        token = find_token(raw=raw.strip(), now=timezone.now())
+        now = timezone.now()
+        token = find_token(raw=raw.strip(), now=now)
         if token is None:
             raise exceptions.AuthenticationFailed(_("This token is unknown, expired or revoked."))
+        note_use(token=token, now=now)
         return token.person, token
 
     def authenticate_header(self, request: Request) -> str:

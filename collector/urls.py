@@ -18,6 +18,7 @@ from collector.views import (
     profile,
     submissions,
     terms,
+    tokens,
     write,
 )
 
@@ -58,6 +59,8 @@ urlpatterns = [
     path("celebration/", home.put_away, name="celebration-put-away"),
     path("terms/<str:campaign>/", terms.terms, name="terms"),
     path("profile/", profile.profile, name="profile"),
+    path("profile/tokens/", tokens.tokens, name="tokens"),
+    path("profile/tokens/<int:pk>/revoke/", tokens.revoke, name="token-revoke"),
     path("", include("collector.sheet_urls")),
     path("", include("collector.review_urls")),
 ]

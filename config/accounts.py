@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.utils import perform_login
+from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -33,6 +35,21 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Show the form where anybody could use it."""
         return people.signup_is_open() or INVITATION_SESSION_KEY in request.session or _link_of(request) is not None
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Person | None:
+        """Take a password only where the settings do."""
+        if not settings.WOOLGATHER_PASSWORD_SIGN_IN:
+            raise ValidationError(_("Passwords are off here. Sign in with your company account."))
+        found: Person | None = super().authenticate(request, **credentials)
+        return found
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Return the address that the trusted proxies saw; one that came past them is taken as it is."""
+        try:
+            address: str = super().get_client_ip(request)
+        except ImproperlyConfigured:
+            address = request.META["REMOTE_ADDR"]
+        return address
 
     def clean_email(self, email: str) -> str:
         """Refuse addresses of other domains, saying what to do."""
@@ -69,11 +86,17 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
         person = people.use_sign_in_link(token=token, now=timezone.now())
     except Refused as refused:
         return render(request, "account/sign_in_link.html", {"error": str(refused)}, status=410)
-    login(request, person, backend="allauth.account.auth_backends.AuthenticationBackend")
-    if not person.has_usable_password():
+    wants_password = settings.WOOLGATHER_PASSWORD_SIGN_IN and not person.has_usable_password()
+    if wants_password:
         messages.info(request, _("Welcome! Set a password so that you can sign in again."))
-        return redirect("account_set_password")
-    return redirect("home")
+    # Through allauth's own stages: the link stands for a password, never for a second factor.
+    response: HttpResponse = perform_login(
+        request,
+        person,
+        email_verification="none",
+        redirect_url=reverse("account_set_password" if wants_password else "home"),
+    )
+    return response
 
 
 @login_not_required

@@ -19,6 +19,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from config.sign_in.options import required_roles, scim_secret, social_providers
 from ui import logs
 
 django_stubs_ext.monkeypatch()
@@ -82,10 +83,12 @@ if len(SECRET_KEY) < MIN_SECRET_LENGTH or SECRET_KEY.startswith("django-insecure
         'python -c "import secrets; print(secrets.token_urlsafe(64))"'
     )
 
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if EMBEDDED else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SITE_URL = env.str("SITE_URL", default="http://localhost:8000")
 HTTPS = env.bool("WOOLGATHER_HTTPS", default=not EMBEDDED)
+BEHIND_PROXY = env.bool("WOOLGATHER_BEHIND_PROXY", default=False)
 
 # -- Applications -----------------------------------------------------------------------------------------
 
@@ -100,6 +103,9 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.socialaccount",
+    "allauth.mfa",
+    "config.sign_in",
     "django_htmx",
     "template_partials",
     "csp",
@@ -134,6 +140,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "ui.middleware.LoginRequiredMiddleware",
+    "config.sign_in.middleware.SignInRulesMiddleware",
     "ui.middleware.TimeZoneMiddleware",
     "ui.middleware.PrivateCacheMiddleware",
 ]
@@ -238,6 +245,25 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
 # A self-sign-up must prove its address; the embedded shape has no mail server and prints the link on the console.
 ACCOUNT_EMAIL_VERIFICATION = env.str("WOOLGATHER_EMAIL_VERIFICATION", default="none" if EMBEDDED else "mandatory")
+# Off: people come in by the company's providers alone (a one-time link of `add_person` still opens the door).
+WOOLGATHER_PASSWORD_SIGN_IN = env.bool("WOOLGATHER_PASSWORD_SIGN_IN", default=True)
+SOCIALACCOUNT_PROVIDERS = social_providers(env.list("WOOLGATHER_SSO", default=[]), os.environ)
+SOCIALACCOUNT_ADAPTER = "config.sign_in.adapter.SocialAccountAdapter"
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"  # an address that the provider hasn't proved is refused
+SOCIALACCOUNT_LOGIN_ON_GET = True  # a link, not a form: browsers hold a form's redirects to form-action
+# Many sign in from one office's address; guessing is limited per account first.
+ACCOUNT_RATE_LIMITS = {"login": "120/m/ip", "login_failed": "30/m/ip,5/5m/key"}
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("WOOLGATHER_TRUSTED_PROXIES", default=int(BEHIND_PROXY))
+MFA_ADAPTER = "config.sign_in.mfa.MFAAdapter"
+MFA_FORMS = {"add_webauthn": "config.sign_in.forms.PasskeyForm"}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # accounts that an admin or a provider made have proved theirs elsewhere
+MFA_TOTP_ISSUER = "Woolgather"
+MFA_TOTP_TOLERANCE = 1  # half a minute of clock skew
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS  # browsers themselves allow it on localhost alone
+WOOLGATHER_REQUIRE_MFA = required_roles(env.list("WOOLGATHER_REQUIRE_MFA", default=[]))
+WOOLGATHER_SCIM_TOKEN = scim_secret(env.str("WOOLGATHER_SCIM_TOKEN", default=""))
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Woolgather] "
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 EMAIL_BACKEND = EMAIL_CONFIG["EMAIL_BACKEND"]
@@ -350,9 +376,7 @@ SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("WOOLGATHER_BEHIND_PROXY", default=False) else None
-)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "ui.errors.csrf_failure"

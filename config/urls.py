@@ -26,6 +26,7 @@ urlpatterns = [
     path("sign-in/<str:token>/", accounts.sign_in_link, name="sign-in-link"),
     path("invitation/<str:token>/", accounts.invitation, name="invitation"),
     path("accounts/", include("allauth.urls")),
+    path("scim/v2/", include("collector.scim.urls")),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

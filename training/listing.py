@@ -211,7 +211,7 @@ def _keep_facts(run: Run, now: datetime) -> TrainingRun:
         "seen_at": now,
     }
     # A run that is listed when it is over already, as by sync_runs, is no news.
-    was_active = TrainingRun.objects.active().select_for_update().filter(pk=id_of(run)).exists()
+    was_active = TrainingRun.objects.active().select_for_update().filter(pk=run.id).exists()
     found, _made = TrainingRun.objects.update_or_create(
         pk=run.id,
         defaults=values,

@@ -16,7 +16,6 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from collector.errors import Refused
@@ -33,6 +32,7 @@ SIGN_IN_LINK_AGE = timedelta(days=3)
 INVITATION_AGE = timedelta(days=14)
 TOKEN_PREFIX = "wg_"  # noqa: S105 - the public prefix, by which a leaked token is recognised
 HANDLE_LENGTH = 40
+USE_NOTED_EVERY = timedelta(minutes=10)
 
 
 class LinkSpent(Refused):
@@ -45,6 +45,28 @@ class UnknownPerson(Refused):
     """Nobody here has this e-mail address."""
 
     code = "unknown_person"
+
+
+class LastAdmin(Refused):
+    """Without this admin nobody could look after the installation."""
+
+    code = "last_admin"
+
+
+ROLES_DOWNWARDS = (Role.ADMIN, Role.LEAD, Role.REVIEWER, Role.CONTRIBUTOR)
+
+
+def main_role(person: Person) -> Role:
+    """Return the highest of a person's roles."""
+    return next((role for role in ROLES_DOWNWARDS if role in person.role_names), Role.CONTRIBUTOR)
+
+
+def _keep_an_admin(person: Person) -> None:
+    """Refuse what would leave no active admin; two who take the role from each other wait in line."""
+    admins = Person.objects.filter(is_active=True, groups__name=Role.ADMIN.value)
+    ids = list(admins.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
+    if ids == [person.pk]:
+        raise LastAdmin(_("%(name)s is the only admin. Make somebody else an admin first.") % {"name": person})
 
 
 def get_person(*, email: str) -> Person:
@@ -105,17 +127,26 @@ def add_person(
 
 
 @transaction.atomic
-def set_role(*, person: Person, role: Role | str, by: Person | None, now: datetime) -> None:
-    """Give a person one role; everybody is a contributor, and leads and admins may open Django's admin."""
+def set_role(*, person: Person, role: Role | str, by: Person | None, now: datetime, reactivates: bool = True) -> None:
+    """Give a person one role; everybody is a contributor, and leads and admins may open Django's admin.
+
+    Args:
+        reactivates: False leaves somebody who was deactivated outside; the role waits.
+
+    Raises:
+        LastAdmin: the only admin would stop being one.
+    """
     role = Role(role)
     if person.is_source:
         raise Refused(_("A source of imports can't have a role."))
+    if role != Role.ADMIN:
+        _keep_an_admin(person)
     before = sorted(person.groups.values_list("name", flat=True))
     wanted = sorted({Role.CONTRIBUTOR.value, role.value})
     person.groups.set([Group.objects.get_or_create(name=name)[0] for name in wanted])
-    person.is_staff = role in {Role.LEAD, Role.ADMIN}
-    person.is_superuser = role == Role.ADMIN
-    person.is_active = True
+    person.is_active = person.is_active or reactivates
+    person.is_staff = person.is_active and role in {Role.LEAD, Role.ADMIN}
+    person.is_superuser = person.is_active and role == Role.ADMIN
     person.save(update_fields=["is_staff", "is_superuser", "is_active"])
     person.__dict__.pop("_role_names", None)
     if before != wanted:
@@ -125,7 +156,12 @@ def set_role(*, person: Person, role: Role | str, by: Person | None, now: dateti
 
 @transaction.atomic
 def deactivate_person(*, person: Person, by: Person | None, now: datetime) -> None:
-    """End a person's access at once: sessions, tokens and leases. What they wrote stays."""
+    """End a person's access at once: sessions, tokens and leases. What they wrote stays.
+
+    Raises:
+        LastAdmin: nobody else could look after the installation.
+    """
+    _keep_an_admin(person)
     person.is_active = False
     person.is_staff = person.is_superuser = False
     person.save(update_fields=["is_active", "is_staff", "is_superuser"])
@@ -135,6 +171,13 @@ def deactivate_person(*, person: Person, by: Person | None, now: datetime) -> No
         if session.get_decoded().get("_auth_user_id") == str(person.pk):
             session.delete()
     AuditEntry.objects.create(by=by, verb="person.deactivated", target=person.handle, at=now)
+
+
+@transaction.atomic
+def reactivate_person(*, person: Person, by: Person | None, now: datetime) -> None:
+    """Let a person sign in again, with the role they had; sessions and tokens stay ended."""
+    set_role(person=person, role=main_role(person), by=by, now=now)
+    AuditEntry.objects.create(by=by, verb="person.reactivated", target=person.handle, at=now)
 
 
 def update_profile(
@@ -282,27 +325,74 @@ def welcome(*, person: Person, now: datetime) -> None:
 
 @transaction.atomic
 def create_token(
-    *, person: Person, scope: str, by: Person | None, now: datetime, expires_at: datetime | None = None
+    *,
+    person: Person,
+    scope: str,
+    by: Person | None,
+    now: datetime,
+    expires_at: datetime | None = None,
+    name: str = "",
 ) -> tuple[ApiToken, str]:
-    """Make a personal API token; returns it and the secret, of which only the hash is kept."""
+    """Make a personal API token; returns it and the secret, of which only the hash is kept.
+
+    Args:
+        by: the person themselves, who can give no scope above their role; None for whoever runs the server, whose
+            tokens may wait for a role (what a token may do ends where its person's role ends, either way).
+
+    Raises:
+        ValidationError: with messages per field.
+    """
     if scope not in ApiToken.Scope.values:
         raise ValidationError(
             {"scope": [_("Choose one of: %(scopes)s.") % {"scopes": ", ".join(ApiToken.Scope.values)}]}
         )
+    if by is not None and scope not in scopes_of(by):
+        raise ValidationError({"scope": [_("Your role doesn't reach that far.")]})
+    validate_text(name)
     raw = TOKEN_PREFIX + secrets.token_urlsafe(32)
     token = ApiToken.objects.create(
-        person=person, token_hash=_hash(raw), hint=raw[:8], scope=scope, created_at=now, expires_at=expires_at
+        person=person,
+        token_hash=_hash(raw),
+        hint=raw[:8],
+        name=name.strip(),
+        scope=scope,
+        created_at=now,
+        expires_at=expires_at,
     )
-    detail = {"scope": scope, "hint": token.hint}
+    detail = {"scope": scope, "hint": token.hint, "expires_at": expires_at.isoformat() if expires_at else None}
     AuditEntry.objects.create(by=by, verb="token.created", target=person.handle, detail=detail, at=now)
     return token, raw
+
+
+def scopes_of(person: Person) -> list[ApiToken.Scope]:
+    """Return the scopes that a person may give to a token, the least first."""
+    scopes = [ApiToken.Scope.READ, ApiToken.Scope.WRITE]
+    if person.has_role(Role.REVIEWER) or person.has_role(Role.LEAD):
+        scopes.append(ApiToken.Scope.REVIEW)
+    if person.has_role(Role.LEAD):
+        scopes.append(ApiToken.Scope.ADMIN)
+    return scopes
+
+
+@transaction.atomic
+def revoke_token(*, token: ApiToken, by: Person | None, now: datetime) -> None:
+    """End a token; ending it twice is the same as once."""
+    if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now):
+        detail = {"hint": token.hint}
+        AuditEntry.objects.create(by=by, verb="token.revoked", target=token.person.handle, detail=detail, at=now)
+
+
+def note_use(*, token: ApiToken, now: datetime) -> None:
+    """Remember when a token was used, to the nearest ten minutes: most requests write nothing."""
+    if token.last_used_at is None or now - token.last_used_at >= USE_NOTED_EVERY:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
 
 
 def find_token(*, raw: str, now: datetime) -> ApiToken | None:
     """Return the live token of an active person for a secret, or None."""
     return (
-        ApiToken.objects.select_related("person")
-        .filter(token_hash=_hash(raw), revoked_at=None, person__is_active=True)
-        .filter(Q(expires_at=None) | Q(expires_at__gt=now))
+        ApiToken.objects.live(now)
+        .select_related("person")
+        .filter(token_hash=_hash(raw), person__is_active=True)
         .first()
     )

@@ -17,7 +17,17 @@ from collector.models.campaigns import (
 from collector.models.conversation import Comment, Digest, Notice
 from collector.models.mailings import Delivery, Mailing, Occasion
 from collector.models.near import InstructionBand, InstructionSignature
-from collector.models.people import ApiToken, AuditEntry, Invitation, InvitationLink, MailKind, Person, Role, Team
+from collector.models.people import (
+    ApiToken,
+    AuditEntry,
+    DirectoryAccount,
+    Invitation,
+    InvitationLink,
+    MailKind,
+    Person,
+    Role,
+    Team,
+)
 from collector.models.points import Contest, ContestStanding, PointRules
 from collector.models.reasons import ActiveDay, Badge
 from collector.models.reviews import (
@@ -48,6 +58,7 @@ __all__ = [
     "ContestStanding",
     "Delivery",
     "Digest",
+    "DirectoryAccount",
     "Draft",
     "Event",
     "GoldAnswer",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import zoneinfo
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -15,6 +15,9 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from collector.text import validate_text
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 PSEUDONYM_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without the letters and digits that read alike
 
@@ -255,6 +258,14 @@ class InvitationLink(models.Model):
         return f"{self.hint}…"
 
 
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    """Reads of tokens."""
+
+    def live(self, now: datetime) -> Self:
+        """Return those that work now."""
+        return self.filter(models.Q(expires_at=None) | models.Q(expires_at__gt=now), revoked_at=None)
+
+
 class ApiToken(models.Model):
     """A personal bearer token; only its hash is kept."""
 
@@ -269,10 +280,15 @@ class ApiToken(models.Model):
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="tokens")
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     hint = models.CharField(max_length=12, editable=False, help_text=_("The first characters, to tell tokens apart."))
+    name = models.CharField(max_length=80, blank=True, validators=[validate_text])
     scope = models.CharField(max_length=10, choices=Scope, default=Scope.READ)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    # Coarse: written at most every ten minutes, so that reading by the API stays reading.
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = ApiTokenQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at",)
@@ -285,6 +301,20 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.hint}… ({self.scope})"
+
+
+class DirectoryAccount(models.Model):
+    """What the company's directory calls a person; SCIM finds people by it."""
+
+    person = models.OneToOneField(Person, on_delete=models.CASCADE, related_name="directory_account")
+    user_name = models.CharField(max_length=254)
+    external_id = models.CharField(max_length=254, blank=True, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("user_name"), name="directory_account_user_name_unique")]
+
+    def __str__(self) -> str:
+        return self.user_name
 
 
 class AuditEntry(models.Model):

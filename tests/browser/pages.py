@@ -13,6 +13,8 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
@@ -49,14 +51,31 @@ BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 MOST_PAGES_OF_A_ROUTE = 4
 
 # Branches whose pages are other people's work.
-OTHERS = {"admin/": "Django's own admin", "api/": "JSON, and Swagger UI for its docs"}
+OTHERS = {
+    "admin/": "Django's own admin",
+    "api/": "JSON, and Swagger UI for its docs",
+    "scim/": "JSON for the company's directory",
+}
 EXCEPTIONS = {
     "metrics": "for Prometheus, which shows a token",
     "set_language": "a form's address; a GET leads home",
     "account_confirm_login_code": "sign-in by a code is off; the address leads to the sign-in form",
+    "mfa_authenticate": "between the password and the second step; tests/browser/test_passkeys.py comes there",
+    **dict.fromkeys(("mfa_edit_webauthn", "mfa_remove_webauthn"), "needs a passkey, which only a browser makes"),
+    "socialaccount_signup": "nobody is asked for more than the provider says; the address leads to the sign-in form",
+    **dict.fromkeys(
+        ("openid_connect_login", "openid_connect_callback", "saml_login", "saml_acs", "saml_finish_acs"),
+        "leads to the company's provider or back; none is set up here",
+    ),
+    **dict.fromkeys(("saml_metadata", "saml_sls"), "belongs to the company's provider; none is set up here"),
+    **dict.fromkeys(
+        (f"accounts/social/{tail}/" for tail in ("login/cancelled", "login/error", "signup", "connections")),
+        "a former address of allauth, which leads on",
+    ),
 }
 # Answered with a page that explains, though not with 200.
 REFUSALS = {
+    "socialaccount_login_error",
     "unsubscribe",
     "digest-unsubscribe",
     "sign-in-link",
@@ -102,6 +121,8 @@ def make_world(settings: Settings, directory: Path) -> World:
     judge = factories.reviewer(display_name="Rita Reviewer", password=PASSWORD)
     writer = factories.contributor_in(campaign, display_name=f"Wilma {LONG_WORD}", password=PASSWORD)
     newcomer = factories.contributor_in(campaign, display_name="Nia Newcomer")
+    TOTP.activate(newcomer, "A" * 32)
+    RecoveryCodes.activate(newcomer)
     target = CampaignCategory.objects.filter(campaign=campaign).select_related("category")[0]
     for status in Submission.Status.values:
         for author in (writer, admin):
