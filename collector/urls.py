@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from collector.views import (
+    audit,
     campaigns,
     comments,
     home,
@@ -15,6 +16,7 @@ from collector.views import (
     notes,
     notices,
     passages,
+    privacy,
     profile,
     submissions,
     terms,
@@ -58,6 +60,10 @@ urlpatterns = [
     path("celebration/", home.put_away, name="celebration-put-away"),
     path("terms/<str:campaign>/", terms.terms, name="terms"),
     path("profile/", profile.profile, name="profile"),
+    path("profile/data/", privacy.data, name="profile-data"),
+    path("profile/erase/", privacy.erase, name="profile-erase"),
+    path("audit/", audit.audit, name="audit"),
+    path("audit/audit.csv", audit.download, name="audit-csv"),
     path("", include("collector.sheet_urls")),
     path("", include("collector.review_urls")),
 ]

@@ -104,6 +104,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "ui.addresses.AddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -117,6 +118,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "ui.limits.RateLimitMiddleware",
     "ui.middleware.LoginRequiredMiddleware",
     "ui.middleware.TimeZoneMiddleware",
     "ui.middleware.PrivateCacheMiddleware",
@@ -174,7 +176,16 @@ CACHES = {
     # is shared by processes.
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     if EMBEDDED
-    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}
+    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"},
+    # Without Redis each web process counts for itself.
+    "limits": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "woolgather",
+        "OPTIONS": {"socket_timeout": 0.3, "socket_connect_timeout": 0.3},
+    }
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "limits"},
 }
 STORAGES = {
     "default": {
@@ -241,6 +252,22 @@ WOOLGATHER_MAX_BYTES = env.int("WOOLGATHER_MAX_BYTES", default=4_000_000)
 # Three texts of the largest size, percent-encoded, must still reach the form, which says what is too long.
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("DATA_UPLOAD_MAX_MEMORY_SIZE", default=48 * 2**20)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+
+# Days until something is forgotten (collector.actions.retention); 0: never.
+WOOLGATHER_RETENTION_DAYS = {
+    "addresses": env.int("WOOLGATHER_KEEP_ADDRESSES_DAYS", default=90),
+    "notices": env.int("WOOLGATHER_KEEP_NOTICES_DAYS", default=180),
+    "access": env.int("WOOLGATHER_KEEP_ACCESS_DAYS", default=90),
+    "drafts": env.int("WOOLGATHER_KEEP_DRAFTS_DAYS", default=30),
+    "jobs": env.int("WOOLGATHER_KEEP_JOBS_DAYS", default=30),
+}
+# How much one person asks for, in what time: ui.limits.
+WOOLGATHER_LIMITS = {
+    "write": env.str("WOOLGATHER_LIMIT_WRITES", default="600/minute"),
+    "import": env.str("WOOLGATHER_LIMIT_IMPORTS", default="60/hour"),
+    "api": env.str("WOOLGATHER_LIMIT_API", default="1200/minute"),
+    "stranger": env.str("WOOLGATHER_LIMIT_STRANGERS", default="300/minute"),
+}
 
 # -- Background work --------------------------------------------------------------------------------------
 

@@ -110,6 +110,8 @@ def set_role(*, person: Person, role: Role | str, by: Person | None, now: dateti
     role = Role(role)
     if person.is_source:
         raise Refused(_("A source of imports can't have a role."))
+    if person.erased_at is not None:
+        raise Refused(_("This account was erased for good. Invite the person anew."))
     before = sorted(person.groups.values_list("name", flat=True))
     wanted = sorted({Role.CONTRIBUTOR.value, role.value})
     person.groups.set([Group.objects.get_or_create(name=name)[0] for name in wanted])

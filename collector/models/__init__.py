@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collector.models.audit import AppendOnly, AuditEntry
 from collector.models.awards import Award, Standing
 from collector.models.campaigns import (
     Campaign,
@@ -17,7 +18,7 @@ from collector.models.campaigns import (
 from collector.models.conversation import Comment, Digest, Notice
 from collector.models.mailings import Delivery, Mailing, Occasion
 from collector.models.near import InstructionBand, InstructionSignature
-from collector.models.people import ApiToken, AuditEntry, Invitation, InvitationLink, MailKind, Person, Role, Team
+from collector.models.people import ApiToken, Invitation, InvitationLink, MailKind, Person, Role, Team
 from collector.models.points import Contest, ContestStanding, PointRules
 from collector.models.reasons import ActiveDay, Badge
 from collector.models.reviews import (
@@ -35,6 +36,7 @@ from collector.models.submissions import Draft, Event, ImportBatch, Revision, Su
 __all__ = [
     "ActiveDay",
     "ApiToken",
+    "AppendOnly",
     "AuditEntry",
     "Award",
     "Badge",
