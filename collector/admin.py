@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from collector import admin_records  # noqa: F401 - its pages belong to the admin too
 from collector.actions.campaigns import current_terms, publish_terms
-from collector.actions.erasure import erase_person
+from collector.actions.erasure import SIGN_IN_APPS, erase_person
 from collector.actions.people import deactivate_person, invite, set_role
 from collector.admin_base import EXACT_TEXT, Act, Audited, ExactTextField, Untouchable, audit, person_of
 from collector.forms import EraseForm
@@ -338,3 +338,6 @@ class InvitationAdmin(Audited):
 
 # A role is given to a person, through the action; what a role may do is not a setting.
 admin.site.unregister(Group)
+# Nor are ways to sign in rows to edit: an address is changed on its person's page, which leaves an audit entry.
+for _model in [model for model, _page in admin.site._registry.items() if model._meta.app_label in SIGN_IN_APPS]:  # noqa: SLF001 - there is no other way to ask
+    admin.site.unregister(_model)

@@ -100,6 +100,7 @@ def add_person(
     if password is not None:
         person.set_password(password)
         person.save(update_fields=["password"])
+        AuditEntry.objects.create(by=by, verb="person.password", target=person.handle, at=now)
     set_role(person=person, role=role, by=by, now=now)
     return person
 

@@ -45,6 +45,7 @@ READERS = frozenset({"owner", "reviewer", "lead", "admin"})
 REVIEWERS = frozenset({"reviewer", "lead", "admin"})
 LEADS = frozenset({"lead", "admin"})
 ADMINS = frozenset({"admin"})
+STRANGERS = frozenset(OUTSIDERS)
 NOBODY: frozenset[str] = frozenset()
 
 
@@ -56,7 +57,6 @@ class Rule:
     writes: frozenset[str] | None = None
     methods: tuple[str, ...] = ("POST",)
     refused: int = 403
-    refused_writes: int = 0
     # Of those who may read: a role that is told something else.
     refusals: Mapping[str, int] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -122,7 +122,8 @@ def _walk(patterns: Iterable[Any], before: str) -> Iterator[Route]:
     for one in patterns:
         said = before + str(one.pattern).replace("^", "").replace("$", "").replace("\\.", ".")
         if isinstance(one, URLPattern):
-            yield Route(said, one.callback)
+            # Which apps the admin shows follows from what is registered there.
+            yield Route(re.sub(r"\(\?P<app_label>[^()]*\)", "<app_label>", said), one.callback)
         else:
             yield from _walk(one.url_patterns, said)
 
@@ -156,13 +157,13 @@ class Asker:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.factory = RequestFactory(headers={"Accept": "text/html"})
+        self.factory = RequestFactory()
         self.handler = BaseHandler()
         self.handler.load_middleware()
 
     def ask(self, role: str, method: str, path: str, rule: Rule, *, with_csrf: bool = True) -> Answer:
         """Ask as ``role``; the body is the rule's."""
-        headers: dict[str, str] = {}
+        headers = {"Accept": "application/json, */*" if rule.is_api else "text/html"}
         if role in self.world.bearers:
             headers["Authorization"] = f"Bearer {self.world.bearers[role]}"
         body, kind = b"", "application/x-www-form-urlencoded"
@@ -220,21 +221,35 @@ class Report:
 
 def allowed(rule: Rule, role: str, method: str) -> frozenset[str]:
     """Return the outcomes that the policy allows in one cell."""
-    may, outside = _may(rule, role, method), _outside(rule, role)
-    who = rule.who(method)
+    who, outside = rule.who(method), _outside(rule, role)
     if who is None:
-        return _other_method(rule, role, method, outside=outside)
-    if may:
-        return frozenset({"in"}) if method != "HEAD" else frozenset({"in", "405"})
+        return _other_method(rule, outside=outside, method=method)
+    head = {"405"} if method == "HEAD" else set()
+    if _may(rule, role, method):
+        # What is open to everybody may send somebody on to the sign-in; a page may know fewer methods than the table.
+        onward = {"login"} if "anonymous" in who else set()
+        return frozenset({"in"} | head | onward | ({"405"} if rule.takes_any_method else set()))
     if outside:
         return frozenset({"login"})
+    if role in TOKENS and _lacks_scope(rule, role, method):
+        return frozenset({"403"})
     is_write = method in rule.methods
-    refused = rule.refusals.get(role) or (rule.refused_writes if is_write else 0) or rule.refused
-    answers = {str(refused)} | ({"in"} if rule.is_told and is_write else set())
-    return frozenset(answers | ({"405"} if method == "HEAD" else set()))
+    refused = rule.refusals.get(_holder(role)) or rule.refused
+    return frozenset({str(refused)} | ({"in"} if rule.is_told and is_write else set()) | head)
 
 
-def _other_method(rule: Rule, role: str, method: str, *, outside: bool) -> frozenset[str]:
+def _holder(role: str) -> str:
+    if role == "token:owner":
+        return "owner"
+    return "admin" if role in TOKENS else role
+
+
+def _lacks_scope(rule: Rule, role: str, method: str) -> bool:
+    needed = rule.scopes.get(method, "read" if method in SAFE else "write")
+    return SCOPES[role] < SCOPE_ORDER.index(needed)
+
+
+def _other_method(rule: Rule, *, outside: bool, method: str) -> frozenset[str]:
     """Without a policy for it a method leads nowhere: not to be told apart from a refusal, never in."""
     closed = {"login", "403", "404", "405"} if outside or rule.in_admin else {"403", "404", "405"}
     if rule.takes_any_method or (method == "OPTIONS" and rule.is_api):
@@ -260,9 +275,7 @@ def _may(rule: Rule, role: str, method: str) -> bool:
     if role in TOKENS or role in DEAD_TOKENS:
         if not rule.is_api:
             return "anonymous" in who
-        needed = rule.scopes.get(method, "read" if method in SAFE else "write")
-        holder = "owner" if role == "token:owner" else "admin"
-        return holder in who and SCOPES[role] >= SCOPE_ORDER.index(needed)
+        return _holder(role) in who and not _lacks_scope(rule, role, method)
     return role in who
 
 

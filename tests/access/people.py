@@ -119,7 +119,7 @@ def _add_records(world: World, campaign: Campaign, category: Category) -> None:
     review = factories.decide(decided, "approve", by=world.person["reviewer"], now=timezone.now())
     world.things["review"] = {"review": review.pk}
     told = sheet_imports.read_upload(
-        file=io.BytesIO(b"id,revision,instruction\n"),
+        file=io.BytesIO(b"id,revision,instruction,context,response\n"),
         file_name="edited.csv",
         by=world.person["reviewer"],
         now=timezone.now(),
@@ -204,7 +204,7 @@ def _add_admin_rows(world: World) -> None:
     """Find a row of each model that the admin shows, making those that nothing above made."""
     now = timezone.now()
     ImportBatch.objects.create(
-        file_name="x.jsonl", format="jsonl", campaign=factories.CampaignFactory.create(), started_at=now
+        file_name="x.jsonl", format="jsonl", campaign=Campaign.objects.get(slug="spring"), started_at=now
     )
     jobs.enqueue(kind="collector.digests", payload={}, by=None, now=now)
     WorkerHeartbeat.objects.create(worker="w@host", started_at=now, seen_at=now)
