@@ -36,7 +36,9 @@ def light_settings() -> Iterator[None]:
     storages = django_settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
-    with override_settings(STORAGES=storages, PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+    # Thousands of tests share a few keys of people: without limits, but where a test sets its own.
+    hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with override_settings(STORAGES=storages, PASSWORD_HASHERS=hashers, WOOLGATHER_LIMITS={}):
         yield
 
 
