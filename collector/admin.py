@@ -21,9 +21,11 @@ from django.utils.translation import gettext_lazy
 
 from collector import admin_records  # noqa: F401 - its pages belong to the admin too
 from collector.actions.campaigns import current_terms, publish_terms
+from collector.actions.erasure import SIGN_IN_APPS, erase_person
 from collector.actions.people import deactivate_person, invite, main_role, set_role
 from collector.actions.provisioning import reset_second_factor
 from collector.admin_base import EXACT_TEXT, Act, Audited, ExactTextField, Untouchable, audit, person_of
+from collector.forms import EraseForm
 from collector.models import (
     Campaign,
     CampaignCategory,
@@ -227,20 +229,25 @@ class PersonAdmin(Audited):
         """Offer to end or give back another person's access."""
         if not self.has_change_permission(request, item) or item.pk == person_of(request).pk:
             return []
+        if item.erased_at is not None:
+            return []
+        erase = self.act(item, "erase", _("Erase the account"))
         if item.is_active:
             acts = [self.act(item, "deactivate", _("Deactivate"))]
             if Authenticator.objects.filter(user=item).exists():
                 acts.append(self.act(item, "second-factor", _("Reset the second factor")))
-            return acts
-        return [self.act(item, "reactivate", _("Reactivate"))]
+            return [*acts, erase]
+        return [self.act(item, "reactivate", _("Reactivate")), erase]
 
     def get_urls(self) -> list[Any]:
-        """Add the pages."""
-        own = [
-            self.act_path("deactivate", self.deactivate_view),
-            self.act_path("reactivate", self.reactivate_view),
-            self.act_path("second-factor", self.second_factor_view),
-        ]
+        """Add the pages of the acts."""
+        views = {
+            "deactivate": self.deactivate_view,
+            "reactivate": self.reactivate_view,
+            "second-factor": self.second_factor_view,
+            "erase": self.erase_view,
+        }
+        own = [self.act_path(name, view) for name, view in views.items()]
         return [*own, *super().get_urls()]
 
     def deactivate_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -251,6 +258,20 @@ class PersonAdmin(Audited):
             explanation=_("Their sessions and tokens end at once. What they wrote stays, under their name."),
             form=forms.Form(request.POST or None),
             do=lambda item, _fields: deactivate_person(person=item, by=person_of(request), now=timezone.now()),
+        )
+
+    def erase_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Erase somebody's account at their request."""
+        found = self.get_object(request, object_id)
+        return self.run_act(
+            request,
+            object_id,
+            explanation=_(
+                "Name, address, ways to sign in, drafts and notices go for good. What they wrote stays under their "
+                "pseudonym, or is withdrawn, as each campaign has it. This can't be undone."
+            ),
+            form=EraseForm(request.POST or None, expected=found.email if isinstance(found, Person) else ""),
+            do=lambda item, _fields: erase_person(person=item, by=person_of(request), now=timezone.now()),
         )
 
     def reactivate_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -329,3 +350,6 @@ class InvitationAdmin(Audited):
 
 # A role is given to a person, through the action; what a role may do is not a setting.
 admin.site.unregister(Group)
+# Nor are ways to sign in rows to edit: an address is changed on its person's page, which leaves an audit entry.
+for _model in [model for model, _page in admin.site._registry.items() if model._meta.app_label in SIGN_IN_APPS]:  # noqa: SLF001 - there is no other way to ask
+    admin.site.unregister(_model)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from collector.actions import gold, locks
+from collector.actions.blanking import blank_texts
 from collector.actions.reviews import revoke_approval
 from collector.actions.submissions import take_out
 from collector.admin_base import AUDIT_TEXT, Act, Acting, ExactTextField, Untouchable, audit, person_of
@@ -75,6 +76,18 @@ class ReasonForm(forms.Form):
     """Why."""
 
     reason = ExactTextField(label=gettext_lazy("Reason; the author will read it"), widget=forms.Textarea)
+
+
+class TakeOutForm(ReasonForm):
+    """Why, and whether its words go too."""
+
+    blank = forms.BooleanField(
+        label=gettext_lazy("Blank its words, too"),
+        required=False,
+        help_text=gettext_lazy(
+            "In all its revisions, its messages and its reviews. What a version holds stays as it was frozen."
+        ),
+    )
 
 
 class GoldForm(forms.Form):
@@ -186,14 +199,19 @@ class SubmissionAdmin(Untouchable, Acting):
                 "Versions that hold it stay as they are: withdraw them where they must not be had any longer. "
                 "This can't be undone."
             ),
-            form=ReasonForm(request.POST or None),
-            do=lambda item, fields: taken_out(item, reason=fields["reason"], by=person_of(request)),
+            form=TakeOutForm(request.POST or None),
+            do=lambda item, fields: taken_out(
+                item, reason=fields["reason"], blank=fields["blank"], by=person_of(request)
+            ),
         )
 
 
-def taken_out(submission: Submission, *, reason: str, by: Person) -> None:
-    """Take a submission out and record it beside its own history."""
-    take_out(submission=submission, reason=reason, by=by, now=timezone.now())
+@transaction.atomic
+def taken_out(submission: Submission, *, reason: str, blank: bool, by: Person) -> None:
+    """Take a submission out, its words too where asked, and record it beside its own history."""
+    gone = take_out(submission=submission, reason=reason, by=by, now=timezone.now())
+    if blank:
+        blank_texts(submission=gone, by=by, now=timezone.now())
     audit(verb="taken_out", target=submission, by=by, detail={"reason": reason[:AUDIT_TEXT]})
 
 

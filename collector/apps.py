@@ -14,6 +14,7 @@ class CollectorConfig(AppConfig):
     def ready(self) -> None:
         """Connect the set-up of roles and, on an empty installation, of a first campaign."""
         post_migrate.connect(_set_up, sender=self)
+        post_migrate.connect(_guard_audit, sender=self)
 
 
 def _set_up(**_kwargs: object) -> None:
@@ -22,3 +23,13 @@ def _set_up(**_kwargs: object) -> None:
     from collector.actions.setup import ensure_installation
 
     ensure_installation(now=timezone.now())
+
+
+def _guard_audit(*, using: str, **_kwargs: object) -> None:
+    from django.db import connections
+
+    from collector import audit_guard
+
+    connection = connections[using]
+    if audit_guard.TABLE in connection.introspection.table_names():
+        audit_guard.install(connection)

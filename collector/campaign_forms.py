@@ -73,6 +73,12 @@ class CampaignForm(Refusable):
     lease_minutes = forms.IntegerField(
         label=_("Minutes that the queue keeps a pair for one reviewer"), min_value=1, max_value=1_440
     )
+    on_erasure = forms.ChoiceField(
+        label=_("When a contributor erases their account"),
+        choices=Campaign.OnErasure.choices,
+        required=False,
+        help_text=_("Say the same in the contributor terms. What a version holds stays in it, under the pseudonym."),
+    )
     teams = forms.ModelMultipleChoiceField(
         label=_("Only these teams write"),
         queryset=Team.objects.all(),
@@ -111,6 +117,10 @@ class CampaignForm(Refusable):
     def target_fields(self) -> list[BoundField]:
         """The categories' fields."""
         return [self[f"target_{category.slug}"] for category in self.categories]
+
+    def clean_on_erasure(self) -> str:
+        """Keep, where nothing was chosen."""
+        return self.cleaned_data["on_erasure"] or Campaign.OnErasure.KEEP
 
     def clean_more_languages(self) -> list[str]:
         """Read the tags between the commas."""

@@ -306,3 +306,21 @@ class SignupForm(forms.Form):
         link = invitations.find_link(token=token, now=timezone.now()) if token else None
         if link is not None:
             invitations.use_link(link=link, person=user, now=timezone.now())
+
+
+class EraseForm(forms.Form):
+    """The address of an account again, so that none is erased by a slip."""
+
+    address = forms.CharField(label=_("Type the e-mail address of the account"), max_length=254)
+
+    def __init__(self, *args: Any, expected: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.expected = expected
+        self.fields["address"].help_text = expected
+
+    def clean_address(self) -> str:
+        """Compare, whatever the case."""
+        typed: str = self.cleaned_data["address"]
+        if typed.strip().lower() != self.expected.lower():
+            raise forms.ValidationError(_("This is not the address of the account."))
+        return typed

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from collector import insight_queries, mailing_queries, notice_queries
-from collector.actions import flags, invitations, mailings, notices
+from collector.actions import flags, invitations, mailings, notices, retention
 from collector.actions.subscriptions import unsubscribe_token
 from collector.mails import digest_mail, invitation_mail, mailing_mail
 from collector.models import MailKind
@@ -212,3 +212,17 @@ def has_unchecked(now: datetime) -> bool:  # noqa: ARG001 - as the sweeper asks
 
 
 periodically(CHECKS, every=EVERY, is_due=has_unchecked)
+
+
+# -- Forgetting -------------------------------------------------------------------------------------------
+
+RETENTION = "collector.retention"
+
+
+@register(RETENTION)
+def forget_expired(context: JobContext) -> dict[str, Any]:  # noqa: ARG001 - as handlers are called
+    """Forget what is older than the settings say."""
+    return dict(retention.apply_retention(now=timezone.now()))
+
+
+periodically(RETENTION, every=timedelta(days=1), is_due=retention.is_anything_expired)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from collector.views import (
+    audit,
     campaigns,
     comments,
     home,
@@ -15,6 +16,7 @@ from collector.views import (
     notes,
     notices,
     passages,
+    privacy,
     profile,
     submissions,
     terms,
@@ -61,6 +63,10 @@ urlpatterns = [
     path("profile/", profile.profile, name="profile"),
     path("profile/tokens/", tokens.tokens, name="tokens"),
     path("profile/tokens/<int:pk>/revoke/", tokens.revoke, name="token-revoke"),
+    path("profile/data/", privacy.data, name="profile-data"),
+    path("profile/erase/", privacy.erase, name="profile-erase"),
+    path("audit/", audit.audit, name="audit"),
+    path("audit/audit.csv", audit.download, name="audit-csv"),
     path("", include("collector.sheet_urls")),
     path("", include("collector.review_urls")),
 ]

@@ -6,9 +6,7 @@ server, files under ``var/``). ``DATABASE_URL`` and ``REDIS_URL`` switch to Post
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,9 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from config.api import REST_FRAMEWORK as REST_FRAMEWORK
+from config.api import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
+from config.secret_key import embedded_key
 from config.sign_in.options import required_roles, scim_secret, social_providers
 from ui import logs
 
@@ -56,24 +57,9 @@ REDIS_URL = env.str("REDIS_URL", default="")
 EMBEDDED = env.bool("WOOLGATHER_EMBEDDED", default=DATABASE_URL.startswith("sqlite"))
 DEBUG = env.bool("DEBUG", default=False)
 
-
-def _embedded_secret() -> str:
-    """Return this installation's own key, made at first start and kept with its data."""
-    path = WOOLGATHER_VAR / "secret_key"
-    if not path.exists():
-        # Linked whole: a process that starts at the same moment never reads a half-written key.
-        own = path.with_name(f"secret_key.{os.getpid()}")
-        with os.fdopen(os.open(own, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(64))
-        with contextlib.suppress(FileExistsError):
-            os.link(own, path)
-        own.unlink()
-    return path.read_text(encoding="utf-8").strip()
-
-
 SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY and EMBEDDED:
-    SECRET_KEY = _embedded_secret()
+    SECRET_KEY = embedded_key(WOOLGATHER_VAR)
 # Keys of before a rotation: links, sessions and webhooks' secrets made with them stay good.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 MIN_SECRET_LENGTH = 50
@@ -83,7 +69,6 @@ if len(SECRET_KEY) < MIN_SECRET_LENGTH or SECRET_KEY.startswith("django-insecure
         'python -c "import secrets; print(secrets.token_urlsafe(64))"'
     )
 
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if EMBEDDED else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SITE_URL = env.str("SITE_URL", default="http://localhost:8000")
@@ -126,6 +111,8 @@ MIDDLEWARE = [
     "ui.requests.RequestMiddleware",
     "operations.metrics.CountMiddleware",
     "operations.metrics.MeasureMiddleware",
+    "ui.addresses.AddressMiddleware",
+    "ui.middleware.PermissionsPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -139,6 +126,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "ui.limits.RateLimitMiddleware",
     "ui.middleware.LoginRequiredMiddleware",
     "config.sign_in.middleware.SignInRulesMiddleware",
     "ui.middleware.TimeZoneMiddleware",
@@ -197,7 +185,16 @@ CACHES = {
     # is shared by processes.
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     if EMBEDDED
-    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}
+    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"},
+    # Without Redis each web process counts for itself.
+    "limits": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "woolgather",
+        "OPTIONS": {"socket_timeout": 0.3, "socket_connect_timeout": 0.3},
+    }
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "limits"},
 }
 STORAGES = {
     "default": {
@@ -284,6 +281,22 @@ WOOLGATHER_MAX_BYTES = env.int("WOOLGATHER_MAX_BYTES", default=4_000_000)
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("DATA_UPLOAD_MAX_MEMORY_SIZE", default=48 * 2**20)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 
+# Days until something is forgotten (collector.actions.retention); 0: never.
+WOOLGATHER_RETENTION_DAYS = {
+    "addresses": env.int("WOOLGATHER_KEEP_ADDRESSES_DAYS", default=90),
+    "notices": env.int("WOOLGATHER_KEEP_NOTICES_DAYS", default=180),
+    "access": env.int("WOOLGATHER_KEEP_ACCESS_DAYS", default=90),
+    "drafts": env.int("WOOLGATHER_KEEP_DRAFTS_DAYS", default=30),
+    "jobs": env.int("WOOLGATHER_KEEP_JOBS_DAYS", default=30),
+}
+# How much one person asks for, in what time: ui.limits.
+WOOLGATHER_LIMITS = {
+    "write": env.str("WOOLGATHER_LIMIT_WRITES", default="600/minute"),
+    "import": env.str("WOOLGATHER_LIMIT_IMPORTS", default="60/hour"),
+    "api": env.str("WOOLGATHER_LIMIT_API", default="1200/minute"),
+    "stranger": env.str("WOOLGATHER_LIMIT_STRANGERS", default="300/minute"),
+}
+
 # -- Background work --------------------------------------------------------------------------------------
 
 CELERY_TASK_SERIALIZER = "json"
@@ -323,37 +336,6 @@ JOBS_HEARTBEAT_SECONDS = env.float("JOBS_HEARTBEAT_SECONDS", default=8)
 # Hosts that webhooks may be sent to; empty: none, and the feature is off. Private addresses only in these networks.
 WOOLGATHER_WEBHOOK_HOSTS = env.list("WOOLGATHER_WEBHOOK_HOSTS", default=[])
 WOOLGATHER_WEBHOOK_NETWORKS = env.list("WOOLGATHER_WEBHOOK_NETWORKS", default=[])
-
-# -- API --------------------------------------------------------------------------------------------------
-
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "collector.api_auth.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": ["collector.api_auth.ScopedPermission"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["collector.api_auth.StrictJSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "collector.api_auth.CursorPages",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "collector.api_auth.problem_details",
-    "TEST_REQUEST_DEFAULT_FORMAT": "json",
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Woolgather",
-    "DESCRIPTION": "Collect, review and release an instruction dataset.",
-    "VERSION": "1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {
-        "DatasetStatus": "exports.models.DatasetVersion.Status",
-        "CampaignStatus": "collector.models.Campaign.Status",
-        "Licence": "collector.models.Licence",
-        "SubmissionStatus": "collector.models.Submission.Status",
-    },
-}
 
 # -- Security ---------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from rest_framework.generics import ListAPIView
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from collector.api import check_parameters
 from collector.api_auth import CursorPages
 from exports import actions, downloads, queries, serving, tasks
 from exports.filters import BadFilter, Filter
@@ -203,6 +204,7 @@ class DatasetList(ListAPIView[DatasetVersion]):
     @extend_schema(parameters=[NAME])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List versions."""
+        check_parameters(request, ("name",))
         return super().get(request, *args, **kwargs)
 
     @extend_schema(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.db.backends.sqlite3.operations import DatabaseOperations
 from django.test import override_settings
 from django.utils import translation
 
@@ -35,8 +36,29 @@ def light_settings() -> Iterator[None]:
     storages = django_settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
-    with override_settings(STORAGES=storages, PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+    # Thousands of tests share a few keys of people: without limits, but where a test sets its own.
+    hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with override_settings(STORAGES=storages, PASSWORD_HASHERS=hashers, WOOLGATHER_LIMITS={}):
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def audit_can_be_emptied() -> Iterator[None]:
+    """Between tests with transactions whole tables are emptied; on SQLite the audit's triggers would refuse that."""
+    from collector import audit_guard
+
+    patch = pytest.MonkeyPatch()
+    flush = DatabaseOperations.sql_flush
+
+    def without_triggers(self: DatabaseOperations, *args: Any, **options: Any) -> list[str]:
+        emptying = list(flush(self, *args, **options))
+        if not emptying:
+            return emptying
+        return [*audit_guard.drop_statements("sqlite"), *emptying, *audit_guard.statements("sqlite")]
+
+    patch.setattr(DatabaseOperations, "sql_flush", without_triggers)
+    yield
+    patch.undo()
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.http import JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -74,6 +75,35 @@ def too_large(request: HttpRequest) -> HttpResponse:
         title=_("That is too much text for one request"),
         detail=_("Nothing was saved or cut. Your text is kept in this browser: go back, shorten it and send it again."),
     )
+
+
+def too_many(request: HttpRequest, *, wait: int) -> HttpResponse:
+    """429: more than one person asks for in a while."""
+    response = _answer(
+        request,
+        status=429,
+        title=_("That was a lot at once"),
+        detail=ngettext(
+            "Nothing was saved or lost. Your text is kept in this browser: go back and try again in %(count)d second.",
+            "Nothing was saved or lost. Your text is kept in this browser: go back and try again in %(count)d seconds.",
+            wait,
+        )
+        % {"count": wait},
+    )
+    response.headers["Retry-After"] = str(wait)
+    return response
+
+
+def closed_for_now(request: HttpRequest, *, wait: int) -> HttpResponse:
+    """503: attempts to sign in can't be counted, so there are none."""
+    response = _answer(
+        request,
+        status=503,
+        title=_("Signing in is closed for a moment"),
+        detail=_("Whoever is signed in can go on working. Try again in a minute."),
+    )
+    response.headers["Retry-After"] = str(wait)
+    return response
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -95,6 +95,23 @@ class TimeZoneMiddleware:
             return self.get_response(request)
 
 
+class PermissionsPolicyMiddleware:
+    """Tells the browser which of its powers no page here ever asks for."""
+
+    NONE = ", ".join(
+        f"{name}=()" for name in ("camera", "geolocation", "microphone", "payment", "usb", "browsing-topics")
+    )
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Add the header."""
+        response = self.get_response(request)
+        response.headers["Permissions-Policy"] = self.NONE
+        return response
+
+
 class PrivateCacheMiddleware:
     """Keeps pages of a signed-in person out of every cache, shared or not."""
 

@@ -65,6 +65,7 @@ class Settings:
         targets: how many approved submissions are wanted, by category; those that are not named are not collected.
         teams: whose members write; none for everybody.
         more_languages: BCP 47 tags beside ``language``.
+        on_erasure: what happens to records that no version holds, once their author erases the account.
         terms: the contributor terms in Markdown; another text than the current one is published as the next version.
     """
 
@@ -86,6 +87,7 @@ class Settings:
     targets: dict[Category, int]
     teams: list[Team]
     terms: str
+    on_erasure: str = Campaign.OnErasure.KEEP
 
 
 _ON_THE_ROW = [field.name for field in fields(Settings) if field.name not in {"targets", "teams", "terms"}]

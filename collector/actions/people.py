@@ -122,6 +122,7 @@ def add_person(
     if password is not None:
         person.set_password(password)
         person.save(update_fields=["password"])
+        AuditEntry.objects.create(by=by, verb="person.password", target=person.handle, at=now)
     set_role(person=person, role=role, by=by, now=now)
     return person
 
@@ -141,6 +142,8 @@ def set_role(*, person: Person, role: Role | str, by: Person | None, now: dateti
         raise Refused(_("A source of imports can't have a role."))
     if role != Role.ADMIN:
         _keep_an_admin(person)
+    if person.erased_at is not None:
+        raise Refused(_("This account was erased for good. Invite the person anew."))
     before = sorted(person.groups.values_list("name", flat=True))
     wanted = sorted({Role.CONTRIBUTOR.value, role.value})
     person.groups.set([Group.objects.get_or_create(name=name)[0] for name in wanted])

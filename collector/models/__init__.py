@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collector.models.audit import AppendOnly, AuditEntry
 from collector.models.awards import Award, Standing
 from collector.models.campaigns import (
     Campaign,
@@ -19,7 +20,6 @@ from collector.models.mailings import Delivery, Mailing, Occasion
 from collector.models.near import InstructionBand, InstructionSignature
 from collector.models.people import (
     ApiToken,
-    AuditEntry,
     DirectoryAccount,
     Invitation,
     InvitationLink,
@@ -45,6 +45,7 @@ from collector.models.submissions import Draft, Event, ImportBatch, Revision, Su
 __all__ = [
     "ActiveDay",
     "ApiToken",
+    "AppendOnly",
     "AuditEntry",
     "Award",
     "Badge",

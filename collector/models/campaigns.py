@@ -124,6 +124,12 @@ class Campaign(models.Model):
         PAUSED = "paused", _("Paused")
         CLOSED = "closed", _("Closed")
 
+    class OnErasure(models.TextChoices):
+        """What happens to somebody's records that no version holds yet, once they erase their account."""
+
+        KEEP = "keep", _("Their records stay, under the pseudonym")
+        WITHDRAW = "withdraw", _("What is not released yet is withdrawn and blanked")
+
     slug = models.CharField(max_length=64, unique=True, validators=[validate_slug_path])
     name = models.CharField(max_length=120, validators=[validate_text])
     description = models.TextField(blank=True)
@@ -164,6 +170,13 @@ class Campaign(models.Model):
         validators=[MaxValueValidator(50)],
         help_text=_("How many of a hundred items in a reviewer's queue are gold items, whose right decision is known."),
     )
+    on_erasure = models.CharField(
+        _("when a contributor erases their account"),
+        max_length=10,
+        choices=OnErasure,
+        default=OnErasure.KEEP,
+        help_text=_("As the contributor terms say it. What a version holds stays in it, under the pseudonym."),
+    )
     starts_on = models.DateField(null=True, blank=True)
     ends_on = models.DateField(null=True, blank=True)
     is_demo = models.BooleanField(default=False, editable=False)
@@ -179,6 +192,9 @@ class Campaign(models.Model):
             models.CheckConstraint(
                 name="campaign_status_known",
                 condition=models.Q(status__in=["draft", "open", "paused", "closed"]),
+            ),
+            models.CheckConstraint(
+                name="campaign_on_erasure_known", condition=models.Q(on_erasure__in=["keep", "withdraw"])
             ),
             models.CheckConstraint(
                 name="campaign_approvals_in_range",

@@ -151,6 +151,12 @@ class Person(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(_("may open the admin"), default=False)
     is_source = models.BooleanField(_("source of imports"), default=False, editable=False)
     joined_at = models.DateTimeField(_("joined"), auto_now_add=True)
+    erased_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("When the account was erased; the pseudonym is all that stays."),
+    )
 
     objects: ClassVar[PersonManager] = PersonManager()
 
@@ -315,20 +321,3 @@ class DirectoryAccount(models.Model):
 
     def __str__(self) -> str:
         return self.user_name
-
-
-class AuditEntry(models.Model):
-    """Who did what to whom, append-only: what is not a submission's own history (roles, tokens, downloads…)."""
-
-    by = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="+")
-    verb = models.CharField(max_length=60)
-    target = models.CharField(max_length=200)
-    detail = models.JSONField(default=dict)
-    at = models.DateTimeField(db_index=True)
-
-    class Meta:
-        ordering = ("-at", "-pk")
-        verbose_name_plural = "audit entries"
-
-    def __str__(self) -> str:
-        return f"{self.verb} {self.target}"

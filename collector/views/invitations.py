@@ -21,6 +21,7 @@ from collector.campaign_forms import LinkForm, ListForm
 from collector.errors import Refused
 from collector.models import Invitation, InvitationLink, Role
 from collector.views.common import status_of
+from ui.limits import limited
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -35,6 +36,7 @@ def _require_lead(request: PersonRequest) -> None:
         raise PermissionDenied(_("Campaign leads invite people."))
 
 
+@limited("import")
 @require_http_methods(["GET", "POST"])
 def people(request: PersonRequest) -> HttpResponse:
     """Show links and invitations; make a link, look at a list, or invite it."""

@@ -24,6 +24,7 @@ from collector.sheets.rows import MAX_ROWS, MAX_UPLOAD_BYTES
 from collector.sheets.writing import MAX_XLSX_ROWS, write_csv, write_xlsx
 from collector.views.common import status_of
 from collector.views.sheet import filter_of, for_reviewers
+from ui.limits import limited
 
 if TYPE_CHECKING:
     import uuid
@@ -59,6 +60,7 @@ def export(request: PersonRequest, format: str) -> HttpResponse | StreamingHttpR
     return answer
 
 
+@limited("import")
 @csrf_exempt  # _upload checks it: the middleware would read a body of any size to find the token in it
 @require_http_methods(["GET", "POST"])
 @for_reviewers
