@@ -120,6 +120,7 @@ MIDDLEWARE = [
     "ui.middleware.LoginRequiredMiddleware",
     "ui.middleware.TimeZoneMiddleware",
     "ui.middleware.PrivateCacheMiddleware",
+    "ui.unavailable.AnotherTryMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
