@@ -35,7 +35,7 @@ USER woolgather
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "jobs.liveness", "web"]
-CMD ["python", "-m", "config.web", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "4"]
+CMD ["python", "-m", "config.web", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "4", "--respawn-failed-workers", "--respawn-interval", "0.5"]
 
 FROM caddy:2.11-alpine AS proxy
 RUN adduser -D -H -u 10002 proxy && mkdir -p /data/caddy /config/caddy && chown -R proxy:proxy /data /config

@@ -32,11 +32,10 @@ def rules_of(number: int) -> PointRules:
     return PointRules.objects.get(number=number)
 
 
-def lacking_of(campaign: Campaign, category: Category) -> int:
-    """Return how much the campaign lacks of its target in a category, in percent; two queries."""
-    target = CampaignCategory.objects.filter(campaign=campaign, category=category).values_list("target", flat=True)
-    approved = Submission.objects.approved().filter(campaign=campaign, category=category).count()
-    return lacking_percent(target.first() or 0, approved)
+def lacking_of(target: CampaignCategory) -> int:
+    """Return how much a campaign lacks of its target in a category, in percent; one query."""
+    approved = Submission.objects.approved().filter(campaign=target.campaign_id, category=target.category_id).count()
+    return lacking_percent(target.target, approved)
 
 
 def own_near_duplicate(submission: Submission) -> uuid.UUID | None:
@@ -114,8 +113,12 @@ def worth_of_new(*, campaign: Campaign, category: Category, id: object, person: 
     with contextlib.suppress(ValueError, TypeError):
         own = Submission.objects.by(person).filter(pk=uuid.UUID(str(id)), category=category)
         begun = own.values_list("rule_version", "lacking_percent").first()
-    rules = rules_of(begun[0]) if begun else rules_in_force()
-    return worth_of(rules=rules, category=category, lacking=begun[1] if begun else lacking_of(campaign, category))
+    if begun:
+        return worth_of(rules=rules_of(begun[0]), category=category, lacking=begun[1])
+    target = campaign.targets.filter(category=category).first() or CampaignCategory(
+        campaign=campaign, category=category, target=0
+    )
+    return worth_of(rules=rules_in_force(), category=category, lacking=lacking_of(target))
 
 
 def reached_day_limit(submission: Submission) -> int | None:

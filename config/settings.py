@@ -17,8 +17,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from config.api import REST_FRAMEWORK as REST_FRAMEWORK
-from config.api import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
+from config import api
 from config.secret_key import embedded_key
 from config.sign_in.options import required_roles, scim_secret, social_providers
 from ui import logs
@@ -131,6 +130,7 @@ MIDDLEWARE = [
     "config.sign_in.middleware.SignInRulesMiddleware",
     "ui.middleware.TimeZoneMiddleware",
     "ui.middleware.PrivateCacheMiddleware",
+    "ui.unavailable.AnotherTryMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -336,6 +336,11 @@ JOBS_HEARTBEAT_SECONDS = env.float("JOBS_HEARTBEAT_SECONDS", default=8)
 # Hosts that webhooks may be sent to; empty: none, and the feature is off. Private addresses only in these networks.
 WOOLGATHER_WEBHOOK_HOSTS = env.list("WOOLGATHER_WEBHOOK_HOSTS", default=[])
 WOOLGATHER_WEBHOOK_NETWORKS = env.list("WOOLGATHER_WEBHOOK_NETWORKS", default=[])
+
+# -- API --------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = api.REST_FRAMEWORK
+SPECTACULAR_SETTINGS = api.SPECTACULAR_SETTINGS
 
 # -- Security ---------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from django.http import JsonResponse
@@ -58,7 +59,12 @@ def page_not_found(request: HttpRequest, exception: Exception | None = None) -> 
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500: our fault."""
+    """500: our fault; or 503, where the database has trouble that passes (``ui.unavailable``)."""
+    from ui import unavailable
+
+    # Django calls this while it handles the exception, whether a view or a middleware raised it.
+    if unavailable.is_passing(sys.exc_info()[1]):
+        return unavailable.answer(request)
     return _answer(
         request,
         status=500,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef
 from django.utils.translation import gettext as _
 
 from collector.errors import Conflict, NotAllowed, Refused
@@ -74,10 +74,12 @@ def require_terms(*, campaign: Campaign, person: Person) -> Terms:
     Raises:
         TermsNotAccepted: they have not, or the campaign has none to accept.
     """
-    terms = current_terms(campaign)
+    mine = TermsAcceptance.objects.filter(terms=OuterRef("pk"), person=person)
+    # Their text is long, and nobody reads it here.
+    terms = campaign.terms.defer("text").annotate(is_accepted=Exists(mine)).order_by("-number").first()
     if terms is None:
         raise TermsNotAccepted(_("This campaign has no contributor terms yet. Ask its lead to publish them."))
-    if not terms.acceptances.filter(person=person).exists():
+    if not terms.is_accepted:
         raise TermsNotAccepted(
             _("Please read and accept the contributor terms of “%(campaign)s” first.") % {"campaign": campaign.name}
         )

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from collector.actions import notices
-from collector.actions.submissions import locked
+from collector.actions.beginnings import locked
 from collector.errors import NotAllowed, Refused
 from collector.models import Comment, Notice, Person, Review, Role, Submission
 from collector.text import is_blank, normalize_newlines, validate_text

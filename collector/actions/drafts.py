@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import F
 from django.utils.translation import gettext as _
 
+from collector.actions.beginnings import locked, locked_if_any, start
 from collector.actions.submissions import (
     NotEditable,
-    locked,
     owned,
     require_unlocked,
     resubmit,
-    start,
-    submit,
+    submit_locked,
     withdraw,
 )
 from collector.errors import Conflict
@@ -110,21 +108,24 @@ def _update_draft(
         if text.same_as(draft):
             return draft  # the answer to an earlier save was lost on its way
         raise StaleDraft(_("This draft was changed in another tab or on another device."), draft)
-    Draft.objects.filter(pk=draft.pk).update(
-        instruction=text.instruction,
-        context=text.context,
-        response=text.response,
-        language=text.language,
-        pasted_count=pasted.count,
-        pasted_characters=pasted.characters,
-        version=F("version") + 1,
-        updated_at=now,
-    )
+    # The submission's row is locked, so nobody else counts the version on meanwhile.
+    kept = {
+        "instruction": text.instruction,
+        "context": text.context,
+        "response": text.response,
+        "language": text.language,
+        "pasted_count": pasted.count,
+        "pasted_characters": pasted.characters,
+        "version": draft.version + 1,
+        "updated_at": now,
+    }
+    for name, value in kept.items():
+        setattr(draft, name, value)
+    draft.save(update_fields=list(kept))
     submission.updated_at = now
     if passage is not None and submission.status == Status.DRAFT:
         submission.passage = passage
     submission.save(update_fields=["updated_at", "passage"])
-    draft.refresh_from_db()
     return draft
 
 
@@ -191,12 +192,15 @@ def save_edit(
     )
 
 
-def _require_newest(*, id: uuid.UUID, text: Text, version: int, by: Person) -> None:
+def _require_newest(*, id: uuid.UUID, text: Text, version: int, by: Person) -> Submission | None:
+    """Return the submission with its row locked, where there is one; refuse where a newer draft would be lost."""
     # The submission's row first, as every save does: two tabs wait for each other instead of dead-locking.
-    Submission.objects.select_for_update(no_key=True).filter(pk=id).first()
-    draft = Draft.objects.filter(submission=id, submission__author=by).first()
-    if draft is not None and draft.version != version and not text.same_as(draft):
-        raise StaleDraft(_("This draft was changed in another tab or on another device."), draft)
+    submission = locked_if_any(id)
+    if submission is not None and submission.author_id == by.pk:
+        draft = Draft.objects.filter(submission=id).first()
+        if draft is not None and draft.version != version and not text.same_as(draft):
+            raise StaleDraft(_("This draft was changed in another tab or on another device."), draft)
+    return submission
 
 
 @transaction.atomic
@@ -223,8 +227,8 @@ def submit_draft(
         StaleDraft: a newer save exists; nothing was sent.
         ValidationError, TermsNotAccepted, CampaignNotOpen, CategoryNotInCampaign, IdTaken: as ``submit``.
     """
-    _require_newest(id=id, text=text, version=version, by=by)
-    return submit(
+    return submit_locked(
+        _require_newest(id=id, text=text, version=version, by=by),
         id=id,
         campaign=campaign,
         category=category,

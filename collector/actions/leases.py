@@ -37,13 +37,18 @@ def hand_out(*, submission: Submission, by: Person, now: datetime, since: dateti
     if since is None:
         since = own.filter(submission=submission, expires_at__gt=now).values_list("taken_at", flat=True).first() or now
     own.exclude(submission=submission).delete()
-    ReviewLease.objects.update_or_create(
-        submission=submission,
-        defaults={
-            "reviewer": by,
-            "taken_at": since,
-            "expires_at": now + timedelta(minutes=submission.campaign.lease_minutes),
-        },
+    ReviewLease.objects.bulk_create(
+        [
+            ReviewLease(
+                submission=submission,
+                reviewer=by,
+                taken_at=since,
+                expires_at=now + timedelta(minutes=submission.campaign.lease_minutes),
+            )
+        ],
+        update_conflicts=True,
+        unique_fields=["submission"],
+        update_fields=["reviewer", "taken_at", "expires_at"],
     )
     return submission
 

@@ -41,20 +41,20 @@ class Outcome:
         return not (self.missing or self.changed or self.superfluous)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def index(*, submission: Submission, instruction: str, context: str) -> None:
     """Put what a submission asks now in the place of what it asked; call it where the revision is made."""
     forget(submission=submission)
     index_new(asked=[(submission.pk, instruction, context)])
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def index_new(*, asked: Iterable[tuple[uuid.UUID, str, str]]) -> None:
     """Add submissions that are not in the index yet: id, instruction, context."""
     _write([(pk, found) for pk, instruction, context in asked if (found := signature(instruction, context))])
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def forget(*, submission: Submission) -> None:
     """Take a submission out of the index."""
     _erase([submission.pk])

@@ -32,7 +32,7 @@ def lease_next(*, by: Person, now: datetime, campaign: Campaign | None = None) -
     """
     require_reviewer(by)
     leases.serialize(by=by)
-    waiting = Submission.objects.reviewable_by(by, now)
+    waiting = Submission.objects.reviewable_by(by, now).select_related("campaign")
     if campaign is not None:
         waiting = waiting.filter(campaign=campaign)
     held = waiting.filter(lease__reviewer=by, lease__expires_at__gt=now).first() or gold.held(by=by, now=now)

@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 
 from collector.actions import badges, near
 from collector.actions.awards import revoke_standing_awards
-from collector.actions.campaigns import require_language, require_member, require_open, require_terms
+from collector.actions.beginnings import IdTaken, begun, found, locked, locked_if_any, require_collected
+from collector.actions.campaigns import require_language, require_open, require_terms
 from collector.actions.days import mark_day
 from collector.actions.flags import find_flags
 from collector.actions.telling import tell_submitted
@@ -29,7 +30,6 @@ from collector.models import (
     Terms,
 )
 from collector.pairs import NOTHING_PASTED, Pasted
-from collector.point_queries import lacking_of, rules_in_force
 from collector.text import fingerprint, instruction_fingerprint, is_blank, normalize_newlines, validate_text
 
 if TYPE_CHECKING:
@@ -60,35 +60,10 @@ class Locked(Conflict):
     code = "locked"
 
 
-class IdTaken(Conflict):
-    """The client-made id belongs to another person's submission or to another text."""
-
-    code = "id_taken"
-
-
 class NotYours(NotAllowed):
     """Only the author may do this."""
 
     code = "not_yours"
-
-
-class CategoryNotInCampaign(Refused):
-    """The campaign does not collect this category."""
-
-    code = "category_not_in_campaign"
-
-
-def locked(submission_id: uuid.UUID) -> Submission:
-    """Return the submission with its row locked; for actions only.
-
-    Not FOR UPDATE, here and wherever a submission is locked: what others write may refer to it, such as a badge to its
-    ground, and must not wait for this.
-    """
-    return (
-        Submission.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("campaign", "category")
-        .get(pk=submission_id)
-    )
 
 
 def owned(*, submission: Submission, by: Person) -> None:
@@ -101,53 +76,6 @@ def require_unlocked(submission: Submission) -> None:
     """Raise Locked where a reviewer or lead has locked the record."""
     if submission.locked_at is not None:
         raise Locked(_("This record is locked, so it can't be changed now. Your text is kept; ask a campaign lead."))
-
-
-def _require_collected(campaign: Campaign, category: Category, person: Person) -> None:
-    require_open(campaign)
-    require_member(campaign=campaign, person=person)
-    if not campaign.targets.filter(category=category).exists():
-        raise CategoryNotInCampaign(
-            _("“%(campaign)s” doesn't collect %(category)s.") % {"campaign": campaign.name, "category": category.name}
-        )
-
-
-def start(
-    *,
-    id: uuid.UUID,
-    campaign: Campaign,
-    category: Category,
-    passage: Passage | None,
-    by: Person,
-    now: datetime,
-) -> Submission:
-    """Find the person's submission with this client-made id, or make it; the row is locked."""
-    status = Submission.objects.filter(pk=id, author=by).values_list("status", flat=True).first()
-    if status is None:
-        _require_collected(campaign, category, by)
-        Submission.objects.bulk_create(
-            [
-                Submission(
-                    id=id,
-                    author=by,
-                    campaign=campaign,
-                    category=category,
-                    passage=passage,
-                    licence=campaign.data_licence,
-                    rule_version=rules_in_force().number,
-                    lacking_percent=lacking_of(campaign, category),
-                    created_at=now,
-                    updated_at=now,
-                )
-            ],
-            ignore_conflicts=True,
-        )
-    submission = locked(id)
-    if submission.author_id != by.pk:
-        raise IdTaken(
-            _("This id belongs to another submission. Reload the page to get a fresh one; your text is kept.")
-        )
-    return submission
 
 
 @transaction.atomic
@@ -171,10 +99,43 @@ def submit(
         TermsNotAccepted, CampaignNotOpen, CategoryNotInCampaign: as they say.
         IdTaken: the id stands for another text; nothing was overwritten.
     """
+    return submit_locked(
+        locked_if_any(id),
+        id=id,
+        campaign=campaign,
+        category=category,
+        text=text,
+        by=by,
+        now=now,
+        passage=passage,
+        source_title=source_title,
+        source_url=source_url,
+        pasted=pasted,
+    )
+
+
+def submit_locked(
+    submission: Submission | None,
+    *,
+    id: uuid.UUID,
+    campaign: Campaign,
+    category: Category,
+    text: Text,
+    by: Person,
+    now: datetime,
+    passage: Passage | None,
+    source_title: str,
+    source_url: str,
+    pasted: Pasted,
+) -> Submission:
+    """Do what ``submit`` does with the submission that ``locked_if_any`` returned; for actions only."""
     text.validate(category)
     for value in (source_title, source_url):
         validate_text(value)
-    submission = start(id=id, campaign=campaign, category=category, passage=passage, by=by, now=now)
+    submission, target = found(submission, by=by), None
+    if submission is None:
+        target = require_collected(campaign, category, by)
+        submission = begun(id=id, campaign=campaign, category=category, passage=passage, by=by, now=now, target=target)
     if submission.status != Status.DRAFT:
         first = submission.revisions.filter(number=1).first()
         if first is not None and text.same_as(first):
@@ -182,7 +143,8 @@ def submit(
         raise IdTaken(
             _("This pair was already submitted with another text. Open it under “My submissions” to edit it.")
         )
-    _require_collected(submission.campaign, category, by)
+    if target is None or submission.campaign_id != campaign.pk:
+        require_collected(submission.campaign, category, by)
     require_language(campaign=submission.campaign, language=text.language)
     terms = require_terms(campaign=submission.campaign, person=by)
     submission.category = category
@@ -287,11 +249,16 @@ def new_revision(
     submission.submitted_at = submission.updated_at = now
     submission.approved_at = submission.disputed_at = None
     submission.save()
-    near.index(submission=submission, instruction=text.instruction, context=text.context)
-    # A reviewer's edit leaves what the author is typing at this moment where it is.
-    Draft.objects.filter(submission=submission, submission__author=by).delete()
-    ReviewLease.objects.filter(submission=submission).delete()
-    revoke_standing_awards(submission=submission, now=now)
+    if submission.author_id == by.pk:
+        # A reviewer's edit leaves what the author is typing at this moment where it is.
+        Draft.objects.filter(submission=submission).delete()
+    if before == Status.DRAFT:
+        # Nobody has read it yet: there is nothing to end, to take back or to replace.
+        near.index_new(asked=[(submission.pk, text.instruction, text.context)])
+    else:
+        near.index(submission=submission, instruction=text.instruction, context=text.context)
+        ReviewLease.objects.filter(submission=submission).delete()
+        revoke_standing_awards(submission=submission, now=now)
     if before == Status.APPROVED:
         badges.after_loss(submission=submission, now=now)
     if kind in BY_THE_AUTHOR:

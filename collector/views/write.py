@@ -46,7 +46,7 @@ def _place(request: PersonRequest, slug: str) -> tuple[Campaign, Category]:
     campaign = named or current_campaign(request)
     if campaign is None:
         raise Http404
-    return campaign, get_object_or_404(campaign.categories.prefetch_related("examples"), slug=slug)
+    return campaign, get_object_or_404(campaign.categories, slug=slug)
 
 
 @require_http_methods(["GET", "POST"])

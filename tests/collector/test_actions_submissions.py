@@ -7,11 +7,10 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from collector.actions.beginnings import CategoryNotInCampaign, IdTaken
 from collector.actions.campaigns import CampaignNotOpen, TermsNotAccepted, publish_terms
 from collector.actions.drafts import StaleDraft, begin_edit, discard_draft, save_draft
 from collector.actions.submissions import (
-    CategoryNotInCampaign,
-    IdTaken,
     NotEditable,
     NotYours,
     StaleRevision,

@@ -25,3 +25,13 @@ def test_modules_import_each_other_by_the_name_that_pages_load(tmp_path: Path) -
     imported = set(re.findall(r'from "\./([^"]+)"', sheet))
     assert Path(storage.hashed_files["js/site.js"]).name in imported
     assert not imported & {Path(name).name for name in names}
+
+
+def test_a_module_that_a_library_only_names_in_a_comment_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / "part.js").write_text('/** @type {import("../whole").Api} */\nexport const api = 1;\n')
+    storage = ModuleStaticFilesStorage(location=tmp_path, base_url="/static/")
+    source = FileSystemStorage(location=tmp_path)
+    results = list(storage.post_process({"library/part.js": (source, "library/part.js")}))
+    assert [result for _name, _hashed, result in results if isinstance(result, Exception)] == []
+    assert "library/part.js" in storage.hashed_files
