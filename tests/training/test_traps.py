@@ -23,6 +23,7 @@ COPIED = (
     "exports",
     "leaderboard",
     "jobs",
+    "operations",
     "ui",
     "manage.py",
     "pyproject.toml",
