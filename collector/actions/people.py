@@ -64,8 +64,10 @@ def main_role(person: Person) -> Role:
 def _keep_an_admin(person: Person) -> None:
     """Refuse what would leave no active admin; two who take the role from each other wait in line."""
     admins = Person.objects.filter(is_active=True, groups__name=Role.ADMIN.value)
-    ids = list(admins.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
-    if ids == [person.pk]:
+    locked = admins.order_by("pk").select_for_update(of=("self",), no_key=True)
+    ids = [admin.pk for admin in locked.only("pk")]
+    # Asked anew: whoever held the lock before may have taken the role from one of them.
+    if person.pk in ids and not admins.exclude(pk=person.pk).exists():
         raise LastAdmin(_("%(name)s is the only admin. Make somebody else an admin first.") % {"name": person})
 
 
