@@ -98,7 +98,8 @@ def end_unfinished(*, kind: type[Undertaking], run_id: uuid.UUID, reason: str) -
         found.status = Undertaking.Status.INTERRUPTED if stopped else Undertaking.Status.FAILED
         found.error = reason
         found.save(update_fields=["status", "error"])
-        _tell_finished(found, datetime.now(UTC))
+        if isinstance(found, TrainingRun):
+            _tell_finished(found, datetime.now(UTC))
 
 
 def list_run(*, run: Run, now: datetime) -> TrainingRun:

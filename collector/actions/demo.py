@@ -313,8 +313,10 @@ class _Story:
         moment = self.now - timedelta(days=DAYS * (1 - share))
         hour = self.random.randint(*WORK_HOURS)
         moment = moment.replace(hour=hour, minute=self.random.randint(0, 59), second=self.random.randint(0, 59))
+        first = (self.now - timedelta(days=DAYS)).date()
         if moment.weekday() in WEEKEND and self.random.choice([True, True, True, False]):
-            moment -= timedelta(days=2)
+            earlier = moment - timedelta(days=2)
+            moment = earlier if earlier.date() >= first else moment  # nobody writes before the campaigns begin
         return min(moment, self.now - timedelta(minutes=30 + total - number))
 
     def _fate(self, pair: dict[str, str]) -> str:

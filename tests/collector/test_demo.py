@@ -120,6 +120,13 @@ def test_the_same_moment_tells_the_same_story(db: None) -> None:
     assert stories[0] == stories[1]
 
 
+def test_it_begins_on_a_sunday_too(db: None) -> None:
+    """Three weeks ago was a Sunday as well: what falls on a weekend must not slip before the campaign."""
+    sunday = NOW + timedelta(days=6 - NOW.weekday())
+    summary = demo.seed_demo(now=sunday.replace(hour=2), password=PASSWORD)
+    assert summary.submissions >= 120
+
+
 def test_it_never_mixes_with_submissions(db: None) -> None:
     make_submission()
     with pytest.raises(demo.NotEmpty):

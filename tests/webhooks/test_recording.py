@@ -108,8 +108,8 @@ def run_of(status: str) -> TrainingRun:
 
 def test_a_run_whose_job_ended_without_success_is_told_of(endpoint: Endpoint) -> None:
     run = run_of("running")
-    listing.end_unfinished(run_id=run.pk, reason="Out of memory.")
-    listing.end_unfinished(run_id=run.pk, reason="Out of memory.")
+    listing.end_unfinished(kind=TrainingRun, run_id=run.pk, reason="Out of memory.")
+    listing.end_unfinished(kind=TrainingRun, run_id=run.pk, reason="Out of memory.")
     event = Event.objects.get()
     assert (event.kind, event.data["status"], event.data["run"]) == ("run.finished", "failed", "first")
     assert "memory" not in json.dumps(event.data)
@@ -118,7 +118,7 @@ def test_a_run_whose_job_ended_without_success_is_told_of(endpoint: Endpoint) ->
 def test_a_stopped_run_may_go_on(endpoint: Endpoint) -> None:
     run = run_of("running")
     TrainingRun.objects.update(stop_asked_at=NOW)
-    listing.end_unfinished(run_id=run.pk, reason="Stopped.")
+    listing.end_unfinished(kind=TrainingRun, run_id=run.pk, reason="Stopped.")
     assert kinds() == []
 
 
