@@ -20,6 +20,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Collect, review and release an instruction dataset.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["collector.api_auth.ScopedPermission"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
+from django.views.decorators.http import require_safe
 from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
@@ -22,7 +23,7 @@ urlpatterns = [
     path("api/v1/", include("leaderboard.api_urls")),
     path("api/v1/", include("exports.api_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
+    path("api/docs/", require_safe(SpectacularSwaggerView.as_view(url_name="api-schema")), name="api-docs"),
     path("sign-in/<str:token>/", accounts.sign_in_link, name="sign-in-link"),
     path("invitation/<str:token>/", accounts.invitation, name="invitation"),
     path("accounts/", include("allauth.urls")),

@@ -186,7 +186,8 @@ API: dict[str, Entry] = {
     "api/v1/campaigns/": api(SIGNED_IN),
     "api/v1/campaigns/<str:slug>/": at(campaign=api(SIGNED_IN), planned=api(NOBODY, refused=404)),
     "api/v1/campaigns/<str:slug>/terms/": at(
-        campaign=api(SIGNED_IN, SIGNED_IN, body={"number": 1}), planned=api(NOBODY, NOBODY, refused=404)
+        campaign=api(SIGNED_IN, SIGNED_IN, body={"number": 1}),
+        planned=api(NOBODY, NOBODY, refused=404, body={"number": 1}),
     ),
     "api/v1/passages/": api(SIGNED_IN),
     "api/v1/passages/<str:slug>/": at(passage=api(SIGNED_IN)),
