@@ -12,9 +12,9 @@ import pytest
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import InterfaceError, OperationalError, ProgrammingError
 
+from collector import queries
 from collector.actions import drafts, submissions
 from collector.models import Campaign, Category, Draft, Person, Submission
-from collector.views import home
 from tests.collector.callers import SUBMISSIONS, Caller, a_pair
 from ui import unavailable
 
@@ -75,7 +75,7 @@ def a_form(**others: str) -> dict[str, str]:
 @pytest.mark.usefixtures("on_a_server", "category")
 @pytest.mark.parametrize("error", [trouble(), trouble("55P03"), InterfaceError("connection already closed")])
 def test_a_page_says_that_it_passes(client: Client, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    monkeypatch.setattr(home.queries, "my_numbers", failing(error))
+    monkeypatch.setattr(queries, "my_numbers", failing(error))
     answer = client.get("/?campaign=x")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "2"
@@ -144,7 +144,7 @@ def test_a_deadlock_is_tried_three_times_and_no_more(
 
 @pytest.mark.usefixtures("on_a_server", "category")
 def test_a_fault_of_ours_is_not_called_passing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(home.queries, "my_numbers", failing(ProgrammingError("column does not exist")))
+    monkeypatch.setattr(queries, "my_numbers", failing(ProgrammingError("column does not exist")))
     assert client.get("/").status_code == 500
 
 
