@@ -49,7 +49,7 @@ def locked_if_any(submission_id: uuid.UUID) -> Submission | None:
     return _rows_to_lock().filter(pk=submission_id).first()
 
 
-def require_collected(campaign: Campaign, category: Category, person: Person) -> CampaignCategory:
+def require_collected(*, campaign: Campaign, category: Category, person: Person) -> CampaignCategory:
     """Return the campaign's target of the category.
 
     Raises:
@@ -100,7 +100,7 @@ def begun(
     target: CampaignCategory | None = None,
 ) -> Submission:
     """Make the person's submission with this client-made id, unless somebody was faster; the row is locked."""
-    target = target or require_collected(campaign, category, by)
+    target = target or require_collected(campaign=campaign, category=category, person=by)
     Submission.objects.bulk_create(
         [
             Submission(

@@ -134,7 +134,7 @@ def submit_locked(
         validate_text(value)
     submission, target = found(submission, by=by), None
     if submission is None:
-        target = require_collected(campaign, category, by)
+        target = require_collected(campaign=campaign, category=category, person=by)
         submission = begun(id=id, campaign=campaign, category=category, passage=passage, by=by, now=now, target=target)
     if submission.status != Status.DRAFT:
         first = submission.revisions.filter(number=1).first()
@@ -144,7 +144,7 @@ def submit_locked(
             _("This pair was already submitted with another text. Open it under “My submissions” to edit it.")
         )
     if target is None or submission.campaign_id != campaign.pk:
-        require_collected(submission.campaign, category, by)
+        require_collected(campaign=submission.campaign, category=category, person=by)
     require_language(campaign=submission.campaign, language=text.language)
     terms = require_terms(campaign=submission.campaign, person=by)
     submission.category = category
