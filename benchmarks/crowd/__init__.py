@@ -1,0 +1,1 @@
+"""A crowd for load tests: its stage (database, server, accounts), its people, and what they saw."""
