@@ -70,6 +70,8 @@ class Rule:
     takes_any_method: bool = False
     in_admin: bool = False
     csrf_exempt: str = ""
+    # Another machine's address, with a secret of its own: whoever is known here, or unknown, gets no further.
+    has_own_secret: bool = False
 
     def who(self, method: str) -> frozenset[str] | None:
         """Return who is let in by a method; None where the address has no such method."""
@@ -221,6 +223,8 @@ class Report:
 
 def allowed(rule: Rule, role: str, method: str) -> frozenset[str]:
     """Return the outcomes that the policy allows in one cell."""
+    if rule.has_own_secret:
+        return frozenset({"login", "403", "404", "405"})
     who, outside = rule.who(method), _outside(rule, role)
     if who is None:
         return _other_method(rule, outside=outside, method=method)
@@ -251,7 +255,8 @@ def _lacks_scope(rule: Rule, role: str, method: str) -> bool:
 
 def _other_method(rule: Rule, *, outside: bool, method: str) -> frozenset[str]:
     """Without a policy for it a method leads nowhere: not to be told apart from a refusal, never in."""
-    closed = {"login", "403", "404", "405"} if outside or rule.in_admin else {"403", "404", "405"}
+    is_open = rule.reads is not None and "anonymous" in rule.reads
+    closed = {"login", "403", "404", "405"} if outside or rule.in_admin or is_open else {"403", "404", "405"}
     if rule.takes_any_method or (method == "OPTIONS" and rule.is_api):
         return frozenset(closed | {"in"})
     return frozenset(closed)
@@ -290,7 +295,7 @@ def check(asker: Asker, name: str, path: str, rule: Rule, report: Report) -> Non
                 report.leaks.append(f"{method} {path} ({name}) as {role}: {fault}")
             if method in rule.methods and _may(rule, role, method):
                 report.wrote[name] = report.wrote.get(name, False) or bool(set(answer.written) - {SESSION})
-    if rule.csrf_exempt:
+    if rule.csrf_exempt or rule.has_own_secret:
         return
     for role in ("anonymous", "owner", "admin"):
         for method in UNSAFE:

@@ -37,7 +37,9 @@ from tests.collector import mailing_story
 from tests.exports.helpers import release
 from tests.training import material
 from training import listing
+from training.models import LearningCurve
 from training.runs import Run
+from webhooks import actions as webhooks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,7 +142,8 @@ def _add_versions(world: World, root: Path) -> None:
     recipe = Recipe.objects.create(name="all", dataset="set", shares="90/5/5", saved_at=factories.NOW)
     world.things["recipe"] = {"pk": recipe.pk}
     run = listing.list_run(run=Run(material.make_run(root / "runs")), now=timezone.now())
-    world.things["run"] = {"pk": str(run.pk)}
+    curve = LearningCurve.objects.create(name="curve", created_at=timezone.now(), seen_at=timezone.now())
+    world.things |= {"run": {"pk": str(run.pk)}, "curve": {"pk": str(curve.pk)}}
 
 
 def _add_campaign_life(world: World, campaign: Campaign) -> None:
@@ -186,18 +189,34 @@ def _sign_in(world: World) -> None:
 
     def token(person: Person, scope: str, **dates: Any) -> str:
         made, raw = people.create_token(person=person, scope=scope, by=person, now=now)
-        ApiToken.objects.filter(pk=made.pk).update(**dates) if dates else None
+        # Used later than any request of this test, so that none notes its use.
+        ApiToken.objects.filter(pk=made.pk).update(last_used_at=now + timedelta(days=1), **dates)
         return raw
 
     for scope in ("read", "write", "review", "admin"):
         world.bearers[f"token:{scope}"] = token(holder, scope)
     world.bearers["token:owner"] = token(world.person["owner"], "write")
+    world.things["token"] = {"pk": ApiToken.objects.get(person=world.person["owner"]).pk}
     world.bearers["token:expired"] = token(holder, "admin", expires_at=now - timedelta(seconds=1))
     world.bearers["token:revoked"] = token(holder, "admin", revoked_at=now)
     world.bearers["token:unknown"] = "wg_" + "0" * 43
     world.bearers["token:deactivated"] = token(world.person["deactivated"], "write")
     # Not through the action, which ends sessions and tokens itself: they must be dead by the flag alone.
     Person.objects.filter(pk=world.person["deactivated"].pk).update(is_active=False)
+
+
+def _add_webhook(world: World) -> None:
+    now = timezone.now()
+    endpoint, _secret = webhooks.add_endpoint(
+        name="chat",
+        url="https://hooks.example.com/x",
+        style="standard",
+        kinds=["submission.decided"],
+        by=world.person["admin"],
+        now=now,
+    )
+    delivery = webhooks.ping(endpoint=endpoint, now=now)
+    world.things |= {"webhook": {"pk": endpoint.pk}, "delivery": {"pk": delivery.pk}}
 
 
 def _add_admin_rows(world: World) -> None:
@@ -218,7 +237,12 @@ def _add_admin_rows(world: World) -> None:
         elif label not in world.rows:
             found = model._default_manager.first()
             world.rows.setdefault(label, found if found is not None else made_up(model))
+    _add_webhook(world)
     world.things |= {
+        "key of nobody": {"pk": 10**6},
+        "no provider": {"provider_id": "nobody", "organization_slug": "nobody"},
+        "scim user": {"pk": str(world.person["owner"].pk)},
+        "scim group": {"pk": "reviewer"},
         "key": {"key": "abc"},
         "reset": {"uidb36": "1", "key": "set-password"},
         "app": {"app_label": "collector"},
@@ -246,6 +270,9 @@ def settings_of(root: Path) -> override_settings:
         WOOLGATHER_DATASET_NAME="set",
         CACHES={name: {"BACKEND": "django.core.cache.backends.dummy.DummyCache"} for name in ("default", "limits")},
         WOOLGATHER_LIMITS={},
+        WOOLGATHER_WEBHOOK_HOSTS=["hooks.example.com"],
+        WOOLGATHER_METRICS_TOKEN="m" * 40,
+        WOOLGATHER_SCIM_TOKEN="s" * 40,
     )
 
 

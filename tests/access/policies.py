@@ -47,6 +47,10 @@ NOT_OWN = page(None, REVIEWERS, refused=404, refusals={"owner": 403})
 ELSEWHERE = {"lead": 404, "admin": 404}
 SUBMITTED = "submitted approved changes_requested withdrawn"
 
+# Another machine speaks here, with a secret that is no person's.
+MACHINE = page(has_own_secret=True)
+SCIM = page(has_own_secret=True, is_api=True)
+
 PAGES: dict[str, Entry] = {
     "": page(SIGNED_IN),
     "write/<str:category>/": at(category=page(SIGNED_IN, SIGNED_IN)),
@@ -93,11 +97,29 @@ PAGES: dict[str, Entry] = {
     "terms/<str:campaign>/": at(terms=page(SIGNED_IN, SIGNED_IN), planned_terms=page(NOBODY, NOBODY, refused=404)),
     "profile/": page(SIGNED_IN, SIGNED_IN),
     "profile/data/": page(SIGNED_IN, SIGNED_IN),
+    "profile/tokens/": page(SIGNED_IN, SIGNED_IN),
+    "profile/tokens/<int:pk>/revoke/": at(token=page(None, OWNER, refused=404)),
     "profile/erase/": page(SIGNED_IN, SIGNED_IN),
     "audit/": page(ADMINS),
     "audit/audit.csv": page(ADMINS, touches=GIVEN),
     "i18n/": page(None, EVERYBODY, takes_any_method=True),
     "ui/": page(LEADS, refused=404),
+    "operations/status/": page(ADMINS),
+    "webhooks/": page(ADMINS),
+    "webhooks/new/": page(ADMINS, ADMINS),
+    "webhooks/<int:pk>/": at(webhook=page(ADMINS)),
+    "webhooks/<int:pk>/edit/": at(webhook=page(ADMINS, ADMINS)),
+    "webhooks/<int:pk>/act/": at(webhook=page(None, ADMINS, body={"act": "turn_off"})),
+    "webhooks/deliveries/<int:pk>/": at(delivery=page(ADMINS)),
+    "webhooks/deliveries/<int:pk>/again/": at(delivery=page(None, ADMINS)),
+    "metrics": MACHINE,
+    "scim/v2/Users": SCIM,
+    "scim/v2/Users/<str:pk>": at(scim_user=SCIM),
+    "scim/v2/Groups": SCIM,
+    "scim/v2/Groups/<str:pk>": at(scim_group=SCIM),
+    "scim/v2/ResourceTypes": SCIM,
+    "scim/v2/Schemas": SCIM,
+    "scim/v2/ServiceProviderConfig": SCIM,
     "healthz": page(EVERYBODY),
     "readyz": page(EVERYBODY),
 }
@@ -171,6 +193,11 @@ BOARDS_AND_VERSIONS: dict[str, Entry] = {
     "runs/<uuid:pk>/samples/": at(run=page(SIGNED_IN)),
     "runs/<uuid:pk>/stop/": at(run=page(None, LEADS)),
     "runs/<uuid:pk>/resume/": at(run=page(None, LEADS)),
+    "runs/curves/": page(SIGNED_IN),
+    "runs/curves/new/": page(LEADS, LEADS),
+    "runs/curves/<uuid:pk>/": at(curve=page(SIGNED_IN)),
+    "runs/curves/<uuid:pk>/stop/": at(curve=page(None, LEADS)),
+    "runs/curves/<uuid:pk>/resume/": at(curve=page(None, LEADS)),
 }
 
 A_REVIEW: dict[str, Any] = {
@@ -220,6 +247,9 @@ API: dict[str, Entry] = {
 NOTED = {"account_emailaddress": "allauth notes the address of an account that has no row for it yet"}
 OPEN = page(EVERYBODY, EVERYBODY, takes_any_method=True)
 OWN_ACCOUNT = page(SIGNED_IN, SIGNED_IN, takes_any_method=True)
+# Of people without a password and a second factor there is nothing to ask again, and no factor to take away.
+NOTHING_TO_ASK = page(NOBODY, NOBODY, takes_any_method=True)
+NOT_THERE = page(NOBODY, NOBODY, refused=404, takes_any_method=True)
 
 ACCOUNTS: dict[str, Entry] = {
     "sign-in/<str:token>/": {"sign-in": page(EVERYBODY, EVERYBODY), "no token": page(EVERYBODY, EVERYBODY)},
@@ -232,8 +262,7 @@ ACCOUNTS: dict[str, Entry] = {
     "accounts/logout/": OPEN,
     "accounts/inactive/": OPEN,
     "accounts/signup/": OPEN,
-    # Of people without a password and a second factor there is nothing to ask again.
-    "accounts/reauthenticate/": page(NOBODY, NOBODY, takes_any_method=True),
+    "accounts/reauthenticate/": NOTHING_TO_ASK,
     "accounts/email/": page(SIGNED_IN, SIGNED_IN, takes_any_method=True, touches=NOTED),
     "accounts/confirm-email/": OPEN,
     "accounts/confirm-email/(?P<key>[-:\\w]+)/": at(key=page(EVERYBODY, takes_any_method=True)),
@@ -244,6 +273,36 @@ ACCOUNTS: dict[str, Entry] = {
     "accounts/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/": at(reset=OPEN),
     "accounts/password/reset/key/done/": OPEN,
     "accounts/login/code/confirm/": OPEN,
+    "accounts/2fa/": OWN_ACCOUNT,
+    "accounts/2fa/authenticate/": OPEN,
+    "accounts/2fa/reauthenticate/": NOTHING_TO_ASK,
+    "accounts/2fa/totp/activate/": OWN_ACCOUNT,
+    "accounts/2fa/totp/deactivate/": NOT_THERE,
+    "accounts/2fa/recovery-codes/": page(NOBODY, refused=404, takes_any_method=True),
+    "accounts/2fa/recovery-codes/download/": NOT_THERE,
+    "accounts/2fa/recovery-codes/generate/": OWN_ACCOUNT,
+    "accounts/2fa/webauthn/": OWN_ACCOUNT,
+    "accounts/2fa/webauthn/add/": OWN_ACCOUNT,
+    "accounts/2fa/webauthn/keys/<int:pk>/edit/": at(key_of_nobody=NOT_THERE),
+    "accounts/2fa/webauthn/keys/<int:pk>/remove/": at(key_of_nobody=NOT_THERE),
+    "accounts/2fa/webauthn/login/": OPEN,
+    "accounts/2fa/webauthn/reauthenticate/": NOTHING_TO_ASK,
+    "accounts/3rdparty/": OWN_ACCOUNT,
+    "accounts/3rdparty/login/cancelled/": OPEN,
+    "accounts/3rdparty/login/error/": OPEN,
+    "accounts/3rdparty/signup/": OPEN,
+    "accounts/social/connections/": OWN_ACCOUNT,
+    "accounts/social/login/cancelled/": OPEN,
+    "accounts/social/login/error/": OPEN,
+    "accounts/social/signup/": OPEN,
+    # Providers that nobody set up: what they do where they are is tested with real ones (tests/config).
+    "accounts/oidc/<slug:provider_id>/login/": at(no_provider=MACHINE),
+    "accounts/oidc/<slug:provider_id>/login/callback/": at(no_provider=MACHINE),
+    "accounts/saml/<slug:organization_slug>/acs/": at(no_provider=MACHINE),
+    "accounts/saml/<slug:organization_slug>/acs/finish/": at(no_provider=MACHINE),
+    "accounts/saml/<slug:organization_slug>/login/": at(no_provider=MACHINE),
+    "accounts/saml/<slug:organization_slug>/metadata/": at(no_provider=MACHINE),
+    "accounts/saml/<slug:organization_slug>/sls/": at(no_provider=MACHINE),
 }
 
 STAFF_PAGE = page(LEADS, LEADS, in_admin=True, takes_any_method=True)
@@ -295,7 +354,9 @@ ADMIN_MODELS: Mapping[str, dict[str, Rule]] = {
     "collector.cannedreason": staff(LEADS, add=LEADS, change=LEADS, delete=LEADS),
     "collector.passage": SET_UP,
     "collector.team": staff(LEADS, add=LEADS, change=LEADS, delete=ADMINS),
-    "collector.person": staff(ADMINS, change=ADMINS, deactivate=ADMINS, reactivate=NOBODY, erase=ADMINS),
+    "collector.person": staff(
+        ADMINS, change=ADMINS, deactivate=ADMINS, reactivate=NOBODY, erase=ADMINS, second_factor=NOBODY
+    ),
     "collector.invitation": staff(LEADS, add=LEADS, delete=ADMINS),
     "jobs.job": staff(ADMINS),
     "jobs.workerheartbeat": staff(ADMINS),
