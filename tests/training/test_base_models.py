@@ -4,7 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.training import material
+from training import base_models
 from training.base_models import BaseModelError, check_safe, find_base_model, model_hash
+from training.loading import load_tokenizer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,3 +78,13 @@ def test_a_hub_name_that_is_not_here_is_not_fetched_unasked(
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(BaseModelError, match="--allow-hub"):
         find_base_model("nobody/no-such-model", models=tmp_path, allow_hub=False)
+
+
+@pytest.mark.train
+def test_digits_of_every_script_stand_apart_as_smollm2_learnt_them(libraries: None, tmp_path: Path) -> None:
+    tokenizer = material.make_tokenizer(tmp_path)
+    base_models._digits_apart(tokenizer)
+    tokenizer.save_pretrained(tmp_path / "saved")
+    saved = load_tokenizer(tmp_path / "saved").backend_tokenizer.pre_tokenizer
+    places = [place for _text, place in saved.pre_tokenize_str("x ½ ٣12")]
+    assert places == [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 6), (6, 7)]
