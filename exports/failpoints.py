@@ -12,9 +12,10 @@ FAILPOINTS = (
     "papers-written",
     "before-rename",
     "after-rename",
-    "after-store",
     "after-ready",
 )
+# Reached only where versions are kept in a store.
+WITH_STORE = ("after-store",)
 
 
 def reach(name: str) -> None:

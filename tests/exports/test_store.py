@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from exports import actions, store, tasks
+from exports.failpoints import WITH_STORE
 from exports.models import DatasetVersion
 from jobs import runner
 from jobs.models import Job
@@ -158,6 +159,31 @@ def test_a_version_is_not_ready_before_the_store_has_it_and_the_job_is_tried_aga
     version.refresh_from_db()
     assert version.is_ready
     assert held(files, kept) == tree(root / "set" / "v1")
+
+
+def test_a_build_that_ends_between_store_and_ready_is_taken_up_and_sends_nothing_again(
+    root: Path, kept: str, files: Any, campaign: Campaign, category: Category, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """What no handler of the build catches."""
+
+    def die(name: str) -> None:
+        if name in WITH_STORE:
+            raise Killed
+
+    approve(campaign, category, 3)
+    version = freeze()
+    with monkeypatch.context() as patched:
+        patched.setattr("exports.actions.build.reach", die)
+        with pytest.raises(Killed):
+            build(version, root)
+    version.refresh_from_db()
+    assert version.is_building
+    before = files.find(kept, detail=True)
+    assert len(before) > 1
+    assert build(version, root).is_ready
+    files.invalidate_cache()
+    assert files.find(kept, detail=True) == before
 
 
 def test_what_a_failed_build_left_in_the_store_is_removed(
