@@ -43,30 +43,6 @@ if TYPE_CHECKING:
 
 PAGE_PARAMETERS = frozenset({"cursor", "page_size"})
 
-SUBMISSION_EXAMPLE = OpenApiExample(
-    "A pair",
-    value={
-        "id": "6f1d3f0a-0b5e-4c55-9f0e-3c8a3c3a7b11",
-        "campaign": "first-campaign",
-        "category": "open_qa",
-        "instruction": "Why is the sky blue?",
-        "context": "",
-        "response": "Air scatters light of short wavelength most, so blue reaches the eye from all sides.",
-    },
-    request_only=True,
-)
-REVIEW_EXAMPLE = OpenApiExample(
-    "Asking for changes",
-    value={
-        "revision": 1,
-        "decision": "request_changes",
-        "rating": 3,
-        "reasons": ["incomplete"],
-        "comment": "Please say why violet doesn't win.",
-    },
-    request_only=True,
-)
-
 
 def _problem(description: str, **example: Any) -> OpenApiResponse:
     value = {"type": "about:blank", **example}
@@ -282,7 +258,6 @@ class SubmissionList(ListAPIView[Submission]):
 
     @extend_schema(
         request=SubmissionInput,
-        examples=[SUBMISSION_EXAMPLE],
         responses={
             201: OpenApiResponse(SubmissionSerializer, description="Submitted; it waits for review."),
             200: OpenApiResponse(SubmissionSerializer, description="This id and text were submitted before."),
@@ -364,7 +339,6 @@ class ReviewList(ListAPIView[Review]):
 
     @extend_schema(
         request=ReviewInput,
-        examples=[REVIEW_EXAMPLE],
         responses={201: ReviewSerializer, 400: BAD_FIELDS, 409: CONFLICT},
     )
     def post(self, request: Request, pk: uuid.UUID) -> Response:

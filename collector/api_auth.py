@@ -52,7 +52,7 @@ class TokenAuthentication(BaseAuthentication):
         return 'Bearer realm="woolgather"'
 
 
-class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # drf-spectacular is untyped  # type: ignore[no-untyped-call]  # drf-spectacular has no types
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # drf-spectacular has no types
     """Tells the OpenAPI document about the bearer token."""
 
     target_class = "collector.api_auth.TokenAuthentication"
@@ -125,6 +125,15 @@ class CursorPages(CursorPagination):
     max_page_size = 200
     page_size_query_param = "page_size"
     ordering: tuple[str, ...] = ("-pk",)
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Describe a page, with addresses of ours as examples."""
+        described: dict[str, Any] = super().get_paginated_response_schema(schema)
+        for name, cursor in (("next", "cD00ODY%3D"), ("previous", "cj0xJnA9NDg3")):
+            described["properties"][name]["example"] = (
+                f"https://woolgather.example.org/api/v1/submissions/?cursor={cursor}"
+            )
+        return described
 
 
 def problem_details(error: Exception, context: Mapping[str, Any]) -> Response | None:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.generics import GenericAPIView
 from rest_framework.response import Response
 
+from collector import api_examples
 from collector.actions.campaigns import accept_shown_terms, current_terms
 from collector.models import Campaign, Terms
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
 
+@extend_schema_serializer(examples=[api_examples.TERMS])
 class TermsSerializer(serializers.Serializer[Terms]):
     """One version of a campaign's terms, and when the caller accepted it."""
 
@@ -34,6 +36,7 @@ class TermsSerializer(serializers.Serializer[Terms]):
         return None if acceptance is None else acceptance.accepted_at.isoformat()
 
 
+@extend_schema_serializer(examples=[api_examples.TERMS_SENT])
 class TermsInput(serializers.Serializer[Terms]):
     """Which version the caller has read."""
 

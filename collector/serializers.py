@@ -8,8 +8,10 @@ from typing import Any
 
 from django.core.validators import URLValidator
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
+from collector import api_examples
 from collector.languages import validate_language
 from collector.models import (
     Campaign,
@@ -108,6 +110,7 @@ class ExampleSerializer(serializers.ModelSerializer[CategoryExample]):
         read_only_fields = fields
 
 
+@extend_schema_serializer(examples=[api_examples.CATEGORY])
 class CategorySerializer(serializers.ModelSerializer[Category]):
     """A kind of task with its guidelines (Markdown), lengths in words, points and examples."""
 
@@ -134,6 +137,7 @@ class TargetSerializer(serializers.ModelSerializer[CampaignCategory]):
         read_only_fields = fields
 
 
+@extend_schema_serializer(examples=[api_examples.CAMPAIGN])
 class CampaignSerializer(serializers.ModelSerializer[Campaign]):
     """A campaign and what it collects."""
 
@@ -156,6 +160,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
         read_only_fields = fields
 
 
+@extend_schema_serializer(examples=[api_examples.PASSAGE])
 class PassageSerializer(serializers.ModelSerializer[Passage]):
     """Reference text with its source and licence."""
 
@@ -168,6 +173,7 @@ class PassageSerializer(serializers.ModelSerializer[Passage]):
 # -- Submissions ------------------------------------------------------------------------------------------
 
 
+@extend_schema_serializer(examples=[api_examples.SUBMISSION])
 class SubmissionSerializer(serializers.ModelSerializer[Submission]):
     """A submission and what it says now; a draft's unsent text is shown to its author alone.
 
@@ -204,6 +210,7 @@ class SubmissionSerializer(serializers.ModelSerializer[Submission]):
         return own or submission.campaign.language
 
 
+@extend_schema_serializer(examples=[api_examples.SUBMISSION_SENT])
 class SubmissionInput(Strict):
     """A pair to submit. Texts are stored exactly as sent, but for CR LF, which becomes LF."""
 
@@ -236,6 +243,7 @@ class SubmissionInput(Strict):
 # -- Reviews ----------------------------------------------------------------------------------------------
 
 
+@extend_schema_serializer(examples=[api_examples.REVIEW])
 class ReviewSerializer(serializers.ModelSerializer[Review]):
     """A decision on one revision; ``voided_at`` says that its reviewer undid it or an admin took its effect away."""
 
@@ -252,6 +260,7 @@ class ReviewSerializer(serializers.ModelSerializer[Review]):
         read_only_fields = fields
 
 
+@extend_schema_serializer(examples=[api_examples.REVIEW_SENT])
 class ReviewInput(Strict):
     """A decision on the revision that the reviewer saw."""
 

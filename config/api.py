@@ -21,12 +21,17 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["collector.api_auth.ScopedPermission"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.openapi.add_problems",
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
         "DatasetStatus": "exports.models.DatasetVersion.Status",
         "CampaignStatus": "collector.models.Campaign.Status",
+        "RunStatus": "training.undertakings.Undertaking.Status",
         "Licence": "collector.models.Licence",
         "SubmissionStatus": "collector.models.Submission.Status",
     },

@@ -22,6 +22,7 @@ urlpatterns = [
     path("api/v1/", include("collector.api_urls")),
     path("api/v1/", include("leaderboard.api_urls")),
     path("api/v1/", include("exports.api_urls")),
+    path("api/v1/", include("training.api_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("api/docs/", require_safe(SpectacularSwaggerView.as_view(url_name="api-schema")), name="api-docs"),
     path("sign-in/<str:token>/", accounts.sign_in_link, name="sign-in-link"),

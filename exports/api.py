@@ -12,7 +12,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_field,
+    extend_schema_serializer,
+)
 from rest_framework import serializers, status
 from rest_framework.exceptions import Throttled
 from rest_framework.generics import ListAPIView
@@ -21,7 +27,7 @@ from rest_framework.views import APIView
 
 from collector.api import check_parameters
 from collector.api_auth import CursorPages
-from exports import actions, downloads, queries, serving, tasks
+from exports import actions, api_examples, downloads, queries, serving, tasks
 from exports.filters import BadFilter, Filter
 from exports.licences import LICENCES
 from exports.models import DatasetVersion
@@ -40,9 +46,16 @@ RETRY_AFTER = 10  # seconds
 NAME = OpenApiParameter(
     "name", OpenApiTypes.STR, description="The dataset's name, where it is not the installation's own."
 )
+RANGE = OpenApiParameter(
+    "Range",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="One range of bytes, such as bytes=1000-; it resumes a broken download (206).",
+)
 BINARY = OpenApiResponse(OpenApiTypes.BINARY, description="The file's bytes.")
 
 
+@extend_schema_serializer(examples=[api_examples.VERSION])
 class VersionSerializer(serializers.ModelSerializer[DatasetVersion]):
     """A version as lists show it. Nothing of it can be written."""
 
@@ -51,7 +64,7 @@ class VersionSerializer(serializers.ModelSerializer[DatasetVersion]):
     semantic_version = serializers.CharField(read_only=True, help_text="As Croissant 1.1 defines it, such as 1.2.0.")
     sha256 = serializers.CharField(source="manifest_sha256", read_only=True)
     bytes = serializers.IntegerField(read_only=True)
-    parent = serializers.CharField(source="parent.label", read_only=True, default=None)  # type: ignore[assignment]  # a column of ours, not the serializer above
+    parent = serializers.CharField(source="parent.label", read_only=True, default=None, allow_null=True)  # type: ignore[assignment]  # a column of ours, not the serializer above
 
     class Meta:
         model = DatasetVersion
@@ -73,6 +86,7 @@ class FileSerializer(serializers.Serializer[dict[str, Any]]):
     url = serializers.CharField()
 
 
+@extend_schema_serializer(examples=[api_examples.VERSION_DETAIL])
 class VersionDetailSerializer(VersionSerializer):
     """A version with its files, its changes and, while it is built, its progress in per cent."""
 
@@ -84,7 +98,7 @@ class VersionDetailSerializer(VersionSerializer):
         fields: tuple[str, ...] = (*VersionSerializer.Meta.fields, "files", "changes", "progress")
         read_only_fields: tuple[str, ...] = fields
 
-    @extend_schema(responses=FileSerializer(many=True))
+    @extend_schema_field(FileSerializer(many=True))
     def get_files(self, version: DatasetVersion) -> list[dict[str, Any]]:
         """List the files that may be fetched: none until the version is ready, the manifest of a withdrawn one."""
         return [
@@ -139,6 +153,7 @@ class FilterSerializer(serializers.Serializer[dict[str, Any]]):
         return known
 
 
+@extend_schema_serializer(examples=[api_examples.BUILD])
 class BuildSerializer(serializers.Serializer[dict[str, Any]]):
     """What starts a build; everything may be left out."""
 
@@ -209,6 +224,7 @@ class DatasetList(ListAPIView[DatasetVersion]):
 
     @extend_schema(
         request=BuildSerializer,
+        examples=[api_examples.BUILD, api_examples.STARTED, api_examples.VERSION_DETAIL],
         responses={
             202: OpenApiResponse(VersionDetailSerializer, description="Frozen; its files are being written."),
             200: OpenApiResponse(
@@ -251,7 +267,7 @@ class DatasetDetail(APIView):
 class DatasetFile(APIView):
     """One file of a ready version."""
 
-    @extend_schema(parameters=[NAME], responses={(200, "application/octet-stream"): BINARY})
+    @extend_schema(parameters=[NAME, RANGE], responses={(200, "application/octet-stream"): BINARY})
     def get(self, request: Request, version: str, path: str) -> HttpResponseBase:
         """Hand the file out, or the one range of it that is asked for, and note who got it."""
         found = found_version(request, version)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 
 from collector.api_auth import CursorPages
-from exports import changes, comparisons
+from exports import api_examples, changes, comparisons
 from exports.api import NAME, found_version
 from exports.models import DatasetRecord
 
@@ -32,6 +32,7 @@ class BothSerializer(serializers.Serializer[dict[str, Any]]):
     after = serializers.CharField()
 
 
+@extend_schema_serializer(examples=[api_examples.CHANGE])
 class ChangeSerializer(serializers.Serializer[Any]):
     """One record that was added, removed or edited."""
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from collector.models import Campaign, Category, Contest
 from collector.periods import zone_of
-from leaderboard import queries
+from leaderboard import api_examples, queries
 from leaderboard.queries import Board, Choice, Period
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class RowSerializer(serializers.Serializer[queries.Row]):
     per_head = serializers.FloatField(help_text="Points for each active member.")
 
 
+@extend_schema_serializer(examples=[api_examples.BOARD])
 class LeaderboardSerializer(serializers.Serializer[dict[str, Any]]):
     """A board: its first rows, and the asking person's own wherever it stands."""
 

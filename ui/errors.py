@@ -85,17 +85,19 @@ def too_large(request: HttpRequest) -> HttpResponse:
 
 def too_many(request: HttpRequest, *, wait: int) -> HttpResponse:
     """429: more than one person asks for in a while."""
-    response = _answer(
-        request,
-        status=429,
-        title=_("That was a lot at once"),
-        detail=ngettext(
+    if request.path.startswith("/api/"):
+        detail = ngettext(
+            "Nothing was stored. Send the same request again in %(count)d second.",
+            "Nothing was stored. Send the same request again in %(count)d seconds.",
+            wait,
+        )
+    else:
+        detail = ngettext(
             "Nothing was saved or lost. Your text is kept in this browser: go back and try again in %(count)d second.",
             "Nothing was saved or lost. Your text is kept in this browser: go back and try again in %(count)d seconds.",
             wait,
         )
-        % {"count": wait},
-    )
+    response = _answer(request, status=429, title=_("That was a lot at once"), detail=detail % {"count": wait})
     response.headers["Retry-After"] = str(wait)
     return response
 

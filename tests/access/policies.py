@@ -240,6 +240,8 @@ API: dict[str, Entry] = {
     "api/v1/datasets/(?P<version>v[1-9][0-9]{0,8})/": at(version=api(SIGNED_IN)),
     "api/v1/datasets/(?P<version>v[1-9][0-9]{0,8})/changes/": at(version=api(SIGNED_IN)),
     "api/v1/datasets/(?P<version>v[1-9][0-9]{0,8})/files/(?P<path>.+)": at(file=api(SIGNED_IN, touches=GIVEN)),
+    "api/v1/runs/": api(SIGNED_IN),
+    "api/v1/runs/<uuid:pk>/": at(run=api(SIGNED_IN)),
     "api/schema/": api(SIGNED_IN),
     "api/docs/": api(SIGNED_IN),
 }
