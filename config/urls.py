@@ -7,9 +7,10 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.decorators.http import require_safe
 from django.views.i18n import set_language
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView
 
 from config import accounts, health
+from config.api_docs import ApiDocs
 
 urlpatterns = [
     path("", include("collector.urls")),
@@ -24,7 +25,7 @@ urlpatterns = [
     path("api/v1/", include("exports.api_urls")),
     path("api/v1/", include("training.api_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
-    path("api/docs/", require_safe(SpectacularSwaggerView.as_view(url_name="api-schema")), name="api-docs"),
+    path("api/docs/", require_safe(ApiDocs.as_view(url_name="api-schema")), name="api-docs"),
     path("sign-in/<str:token>/", accounts.sign_in_link, name="sign-in-link"),
     path("invitation/<str:token>/", accounts.invitation, name="invitation"),
     path("accounts/", include("allauth.urls")),

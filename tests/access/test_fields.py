@@ -41,10 +41,13 @@ VALUES: tuple[Any, ...] = ("approved", 1, True)
 
 
 def snapshot() -> str:
-    """Return everything in the core's and the exports' tables."""
+    """Return everything in the core's and the exports' tables, but for when a token was last used."""
     models = [*apps.get_app_config("collector").get_models(), *apps.get_app_config("exports").get_models()]
     rows = {
-        model._meta.label: list(model._default_manager.order_by("pk").values())
+        model._meta.label: [
+            {name: value for name, value in row.items() if name != "last_used_at"}
+            for row in model._default_manager.order_by("pk").values()
+        ]
         for model in models
         if model._meta.managed and model._meta.label != "exports.Chosen"
     }

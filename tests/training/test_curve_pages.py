@@ -196,7 +196,7 @@ def test_a_lead_starts_a_curve_with_nothing_but_a_version(client: Client, instal
     assert curve.options == {
         "dataset": "animals/v1", "shares": "1/8,1/4,1/2,1", "seeds": 1, "output": curve.name,
     }  # fmt: skip
-    assert Job.objects.get(queue="train").payload == {"curve": str(curve.pk)}
+    assert Job.objects.get(queue="train").payload["curve"] == str(curve.pk)
     assert "Waiting for a worker that trains." in page(client, curve)
 
 
