@@ -18,6 +18,6 @@ class ApiDocs(SpectacularSwaggerView):
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Show the page."""
-        response: Response = super().get(request, *args, **kwargs)
+        response: Response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]  # the library has no types
         del response.headers["Cross-Origin-Opener-Policy"]
         return response
