@@ -145,7 +145,7 @@ def test_axe_finds_nothing_on_a_form_that_was_refused(
 ) -> None:
     page.goto(f"{live_server.url}/accounts/login/")
     page.locator("form[method=post]:has(input[name=login])").evaluate("form => { form.noValidate = true; }")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.locator(".field-error").first).to_be_visible()
     assert violations(page) == []
 
