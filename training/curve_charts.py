@@ -14,7 +14,7 @@ from ui.frames import Files, Frame
 from ui.plots import Axis, Point, dot_interval
 
 from .charts import shown, zoomed_axis
-from .curve_words import by_gain, name_of, signed
+from .curve_words import by_gain, in_words, name_of, signed
 from .scaling import LEVEL
 
 if TYPE_CHECKING:
@@ -89,9 +89,11 @@ def doubling_chart(found: Sequence[Curve], *, files: Callable[[str], Files] = no
     ordered = by_gain(found)
     points = [
         Point(name_of(curve.category), curve.doubling, low=curve.low, high=curve.high, shown=signed(curve.doubling))
+        if curve.is_known
+        else Point(name_of(curve.category), None, note=in_words(curve))
         for curve in ordered
     ]
-    axis = zoomed_axis([0.0, *(value for curve in ordered for value in (curve.low, curve.high))])
+    axis = zoomed_axis([0.0, *(value for curve in ordered if curve.is_known for value in (curve.low, curve.high))])
     frame = Frame(
         "doubling",
         _("What twice the data would change"),
@@ -99,14 +101,12 @@ def doubling_chart(found: Sequence[Curve], *, files: Callable[[str], Files] = no
         files("doubling"),
     )
     heads = [_("Category"), _("Change"), _("Low"), _("High")]
-    data: list[Data] = [(name_of(curve.category), curve.doubling, curve.low, curve.high) for curve in ordered]
+    figures = [(one.doubling, one.low, one.high) if one.is_known else (None, None, None) for one in ordered]
+    data: list[Data] = [(name_of(one.category), *values) for one, values in zip(ordered, figures, strict=True)]
     return frame.chart(
         lambda width: dot_interval(points, axis=axis, references=[(0.0, _("no change"))], width=width),
         heads,
-        [
-            [name_of(curve.category), *(shown(value) for value in (curve.doubling, curve.low, curve.high))]
-            for curve in ordered
-        ],
+        [[name_of(one.category), *map(shown, values)] for one, values in zip(ordered, figures, strict=True)],
         [tuple(heads), *data],
     )
 

@@ -51,10 +51,12 @@ def as_table(result: Result) -> list[list[str]]:
     sizes = result.curves[0].sizes
     table = [["", "held out", "0 rows", *(f"{size:,}" for size in sizes), f"{2 * sizes[-1]:,} would be", "change"]]
     for curve in result.curves:
-        last = curve.losses[-1] + curve.doubling
-        change = f"{curve.doubling:+.3f} ({curve.low:+.3f} … {curve.high:+.3f})"
+        ahead = ["", "too few to tell"]
+        if curve.is_known:
+            change = f"{curve.doubling:+.3f} ({curve.low:+.3f} … {curve.high:+.3f})"
+            ahead = [f"{curve.losses[-1] + curve.doubling:.4f}", change]
         losses = [f"{loss:.4f}" for loss in (result.before[curve.category], *curve.losses)]
-        table.append([name_of(curve.category), str(curve.held_out), *losses, f"{last:.4f}", change])
+        table.append([name_of(curve.category), str(curve.held_out), *losses, *ahead])
     return table
 
 
@@ -103,6 +105,7 @@ def as_markdown(result: Result) -> str:
         "## How it was fitted",
         "",
         f"Intervals of {LEVEL:.0%} by bootstrap over the held-out rows{varied}.",
+        _counted(result),
         "The law is floor + scale × rows^−exponent; a floor far below the losses says only that no floor is in sight.",
         "",
         "| | floor | exponent |",
@@ -115,6 +118,14 @@ def as_markdown(result: Result) -> str:
         f"The models: {', '.join(one.name for one in plan.trainings)}.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _counted(result: Result) -> str:
+    """Say what the sizes count, where rows of a share were too long to be trained on."""
+    asked, trained = result.plan.largest.rows, result.curves[0].sizes[-1]
+    if asked == trained:
+        return "The sizes are the rows of the shares; every one of them was trained on."
+    return f"The sizes count what was trained on: of the {asked:,} rows of the largest share, {trained:,}."
 
 
 def _losses(result: Result) -> str:

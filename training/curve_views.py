@@ -102,9 +102,11 @@ def curve_detail(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
         "charts": drawn,
         "every": found[0] if found else None,
         "answer": in_words(found[0]) if found else "",
-        "verdicts": [(name_of(one.category), one.held_out, one.is_sure, in_words(one)) for one in by_gain(found)[1:]],
+        "verdicts": [
+            (name_of(one.category), one.held_out if one.is_known else None, in_words(one)) for one in by_gain(found)[1:]
+        ],
         "table": _table(curve, found),
-        "left_out": [_without(curve, name, changes) for name, changes in left_out.items()],
+        "left_out": [_without(rows, name, changes) for name, changes in left_out.items()],
         "doubts": doubts(found, seeds=int(curve.facts.get("seeds") or 1)) if found else [],
         "figures": _figures(curve, found, runs),
         "settings": sorted((curve.facts.get("options") or curve.options).items()),
@@ -141,12 +143,19 @@ def model_rows(curve: LearningCurve, runs: Mapping[str, TrainingRun]) -> list[di
     return [
         {
             **one,
+            "trained_on": _trained_on(runs.get(str(one["run"])), one["rows"]),
             "found": (run := runs.get(str(one["run"]))),
             "is_done": run is not None and run.is_complete,
             "loss": shown((run.facts.get("loss_after") if run else None), 3),
         }
         for one in curve.trainings
     ]
+
+
+def _trained_on(run: TrainingRun | None, rows: int) -> int:
+    """Return how many records a model is trained on: the share's, less those that its run left out."""
+    counted = (run.facts.get("rows") or {}).get("trained_on") if run is not None else None
+    return int(rows if counted is None else counted)
 
 
 def _updates(rows: Sequence[dict[str, Any]]) -> tuple[int, int] | None:
@@ -194,17 +203,23 @@ def _table(curve: LearningCurve, found: Sequence[Curve]) -> dict[str, Any] | Non
             shown(one.held_out, 0),
             shown(before.get(one.category), 3),
             *(shown(loss, 3) for loss in one.losses),
-            shown(one.losses[-1] + one.doubling, 3),
-            f"{signed(one.doubling)} ({signed(one.low)} … {signed(one.high)})",
+            *_ahead(one),
         ]
         for one in found
     ]
     return {"sizes": [shown(size, 0) for size in sizes], "twice": shown(2 * sizes[-1], 0), "rows": rows}
 
 
-def _without(curve: LearningCurve, category: str, changes: Sequence[Change]) -> dict[str, Any]:
-    rest = next((one["rows"] for one in curve.trainings if one["without"] == category), None)
-    whole = max((one["rows"] for one in curve.trainings if not one["without"]), default=None)
+def _ahead(one: Curve) -> tuple[str, str]:
+    """Return the loss with twice the data and the change to it, where enough records say so."""
+    if not one.is_known:
+        return "–", _("too few to tell")
+    return shown(one.losses[-1] + one.doubling, 3), f"{signed(one.doubling)} ({signed(one.low)} … {signed(one.high)})"
+
+
+def _without(models: Sequence[dict[str, Any]], category: str, changes: Sequence[Change]) -> dict[str, Any]:
+    rest = next((one["trained_on"] for one in models if one["without"] == category), None)
+    whole = max((one["trained_on"] for one in models if not one["without"]), default=None)
     said = [(name_of(change.category), without_in_words(change)) for change in changes]
     return {"category": category, "rest": shown(rest, 0), "whole": shown(whole, 0), "said": said}
 
@@ -216,8 +231,9 @@ def _figures(
     rows: list[tuple[str, str, str]] = []
     if found:
         every = found[0]
-        note = _("%(low)s … %(high)s") % {"low": signed(every.low), "high": signed(every.high)}
-        rows.append((_("Twice the data"), signed(every.doubling), note))
+        if every.is_known:
+            note = _("%(low)s … %(high)s") % {"low": signed(every.low), "high": signed(every.high)}
+            rows.append((_("Twice the data"), signed(every.doubling), note))
         before = (curve.facts.get("before") or {}).get("")
         was = _("before: %(figure)s") % {"figure": shown(before, 3)}
         rows.append((_("Held-out loss with all"), shown(every.losses[-1], 3), was))

@@ -26,11 +26,18 @@ def name_of(category: str) -> str:
 
 def by_gain(found: Sequence[Curve]) -> list[Curve]:
     """Return all first, then the categories that more data would help most."""
-    return [*found[:1], *sorted(found[1:], key=lambda curve: (not curve.is_sure, curve.doubling))]
+    return [*found[:1], *sorted(found[1:], key=lambda curve: (not curve.is_known, not curve.is_sure, curve.doubling))]
 
 
 def in_words(curve: Curve) -> str:
     """Say what twice the data would buy, and how sure that is."""
+    if not curve.is_known:
+        told = ngettext(
+            "not shown: %(count)s held-out record is too few to tell",
+            "not shown: %(count)s held-out records are too few to tell",
+            curve.held_out,
+        )
+        return told % {"count": curve.held_out}
     said = {
         "gain": shown(-curve.doubling, 3),
         "low": _figure(-curve.high),
@@ -70,7 +77,7 @@ def _figure(value: float) -> str:
 def doubts(found: Sequence[Curve], *, seeds: int) -> list[str]:
     """Say what the curves could not show, and what would."""
     said = []
-    unsure = [curve for curve in found if not curve.is_sure and -curve.low >= NOTHING]
+    unsure = [curve for curve in found if not curve.is_sure and (-curve.low >= NOTHING or not curve.is_known)]
     if unsure:
         names = ", ".join(name_of(curve.category) for curve in unsure)
         told = _("Whether more data helps with: %(names)s. More held-out records or more seeds would narrow it.")

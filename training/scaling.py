@@ -15,6 +15,7 @@ DRAWS = 400
 LEVEL = 0.95
 FEWEST_SIZES = 3
 STEEPEST, FLATTEST = 2.0, 0.01
+FEWEST_ROWS = 10  # held-out ones: a bootstrap of fewer only knows these, and looks surer than it is
 NOTHING = 0.001  # nats: a tenth of a percent of perplexity
 ALL = ""
 """The name of the curve of all categories together."""
@@ -87,9 +88,14 @@ class Curve:
     held_out: int
 
     @property
+    def is_known(self) -> bool:
+        """Whether it was measured on enough rows to say anything at all."""
+        return self.held_out >= FEWEST_ROWS
+
+    @property
     def is_sure(self) -> bool:
         """Whether the interval says that more data lowers the loss by more than nothing to speak of."""
-        return self.high < -NOTHING
+        return self.is_known and self.high < -NOTHING
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""

@@ -43,7 +43,7 @@ def result() -> dict[str, Any]:
         "before": {"": 4.0, "closed_qa": 4.5, "open_qa": 3.5},
         "curves": [
             fitted("", doubling=-0.107, low=-0.15, high=-0.05, held_out=40),
-            fitted("closed_qa", doubling=-0.01, low=-0.06, high=0.0, held_out=8),
+            fitted("closed_qa", doubling=-0.01, low=-0.06, high=0.0, held_out=12),
             fitted("open_qa", doubling=0.0, low=-0.0005, high=0.0, held_out=32),
         ],
         "left_out": {WITHOUT: [{"category": "closed_qa", **change}, {"category": "open_qa", **nothing}]},

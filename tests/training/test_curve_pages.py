@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -107,9 +108,9 @@ def test_a_finished_curve_says_in_words_what_is_known_and_what_is_not(client: Cl
         "<strong>open_qa</strong>: nothing to speak of",
         "<strong>closed_qa</strong>: worse: +0.250 nats (+0.100 … +0.400)",
         "no difference shown: \N{MINUS SIGN}0.010 nats",
-        "Trained on the other 80 records, compared with the model that had all 120.",
+        "Trained on the other 118 records, compared with the model that had all 118.",
         "Whether more data helps with: closed_qa.",
-        "whose intervals are rough themselves: closed_qa (8).",
+        "whose intervals are rough themselves: closed_qa (12).",
         "each share was trained once, with one seed.",
         "Anything much beyond 240 records",
         "5 min",
@@ -118,6 +119,21 @@ def test_a_finished_curve_says_in_words_what_is_known_and_what_is_not(client: Cl
     assert "every 5s" not in text
     for run in TrainingRun.objects.all():
         assert reverse("run-detail", args=[run.pk]) in text
+
+
+def test_a_category_with_hardly_a_held_out_record_promises_nothing(client: Client, tmp_path: Path) -> None:
+    curves = curve_material.result()["curves"]
+    curves[1] |= {"held_out": 2, "doubling": -0.02, "low": -0.03, "high": -0.01}
+    text = page(client, listed(tmp_path, curves=curves))
+    assert "<strong>closed_qa</strong>: not shown: 2 held-out records are too few to tell" in text
+    assert '<td class="num">too few to tell</td>' in text
+    assert "Whether more data helps with: closed_qa." in text
+    assert page(client, LearningCurve.objects.get(), format="csv", chart="doubling").splitlines()[-1] == "closed_qa,,,"
+
+
+def test_the_models_say_how_many_records_they_were_really_trained_on(client: Client, tmp_path: Path) -> None:
+    rows = re.findall(r'<td class="num">(\d+)</td><td class="num">0</td>', page(client, listed(tmp_path, done=1)))
+    assert rows == ["118", "30", "60", "120", "80"]  # the first has begun, and its run tells
 
 
 def test_every_curve_has_a_table_and_files(client: Client, tmp_path: Path) -> None:
