@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings as django_settings
-from django.db.backends.sqlite3.operations import DatabaseOperations
+from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.test import override_settings
 from django.utils import translation
 
@@ -48,15 +48,16 @@ def audit_can_be_emptied() -> Iterator[None]:
     from collector import audit_guard
 
     patch = pytest.MonkeyPatch()
-    flush = DatabaseOperations.sql_flush
+    operations = DatabaseWrapper.ops_class
+    flush = operations.sql_flush
 
-    def without_triggers(self: DatabaseOperations, *args: Any, **options: Any) -> list[str]:
+    def without_triggers(self: Any, *args: Any, **options: Any) -> list[str]:
         emptying = list(flush(self, *args, **options))
         if not emptying:
             return emptying
         return [*audit_guard.drop_statements("sqlite"), *emptying, *audit_guard.statements("sqlite")]
 
-    patch.setattr(DatabaseOperations, "sql_flush", without_triggers)
+    patch.setattr(operations, "sql_flush", without_triggers)
     yield
     patch.undo()
 
