@@ -117,6 +117,14 @@ class Settings:
         """Rows behind one optimizer update."""
         return self.batch_size * self.gradient_accumulation
 
+    @property
+    def warm_up_steps(self) -> int:
+        """Updates in which the learning rate rises to its height: a twentieth for whole weights, none for adapters.
+
+        An adapter begins as nothing, so that its first updates upset nothing; in a run of a few dozen, each counts.
+        """
+        return self.steps // 20 if self.method == "full" else 0
+
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as plain JSON values, in the order they are declared."""
         return asdict(self)

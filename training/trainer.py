@@ -121,7 +121,7 @@ def _arguments(job: Job) -> Any:
         gradient_accumulation_steps=batches,
         learning_rate=settings.learning_rate,
         lr_scheduler_type="cosine",
-        warmup_steps=settings.steps // 20,  # in a short run each update counts; the first of a warm-up changes nothing
+        warmup_steps=settings.warm_up_steps,
         max_grad_norm=1.0,
         weight_decay=0.0,
         optim="adamw_torch",

@@ -19,6 +19,11 @@ def settings(**flags: Any) -> Settings:
     return resolve(FinetuneOptions(**flags), rows=100, on_cpu=True, bf16=False)[0]
 
 
+def test_only_whole_weights_are_warmed_up() -> None:
+    assert settings(method="full", steps=40).warm_up_steps == 2
+    assert settings(method="lora", steps=40).warm_up_steps == 0
+
+
 @pytest.mark.parametrize(
     ("flags", "names"),
     [
