@@ -72,8 +72,11 @@ def manage(environment: dict[str, str], *arguments: str) -> str:
     return done.stdout
 
 
-def web_command() -> list[str]:
-    """Return the web server's command as the Dockerfile has it, but for its address."""
+def web_command(application: str = "") -> list[str]:
+    """Return the web server's command as the Dockerfile has it, but for its address.
+
+    ``application`` is another one than the site, which then runs under the same server with the same options.
+    """
     import json
 
     line = next(line for line in (ROOT / "Dockerfile").read_text().splitlines() if line.startswith("CMD "))
@@ -81,7 +84,12 @@ def web_command() -> list[str]:
     for option in ("--host", "--port"):
         place = command.index(option)
         del command[place : place + 2]
-    return [sys.executable, "-m", *command]
+    start, options = command[:3], command[3:]
+    if start != ["python", "-m", "config.web"]:
+        raise SystemExit(f"The Dockerfile starts the web server otherwise than expected: {' '.join(start)}")
+    if application:
+        return [sys.executable, "-m", "granian", "--interface", "wsgi", *options, application]
+    return [sys.executable, "-m", "config.web", *options]
 
 
 def embedded(*, var: str) -> dict[str, str]:
@@ -158,9 +166,7 @@ class Server:
 
     def web(self, application: str = "", command: Sequence[str] = ()) -> None:
         """Start the web server and wait until it answers."""
-        line = list(command) or web_command()
-        if application:
-            line[-1] = application
+        line = list(command) or web_command(application)
         self.start("web", [*line, "--host", "127.0.0.1", "--port", str(self.port)])
         self.wait("/healthz" if not application else "/")
 
