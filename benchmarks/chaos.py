@@ -83,8 +83,8 @@ class Gate:
             self._open.add(back)
             await asyncio.gather(_pump(reader, back), _pump(there, writer))
             self._open.discard(back)
-        except OSError:
-            pass
+        except (OSError, asyncio.CancelledError):
+            pass  # cut off; nobody waits for this connection's end
         finally:
             self._open.discard(writer)
             writer.close()
@@ -168,6 +168,22 @@ class Chaos:
 
     async def run(self, browser: people.Browser) -> None:
         """Let it all happen, one after the other."""
+        keeper = asyncio.create_task(self._keep_web())
+        try:
+            await self._let_happen(browser)
+            await asyncio.sleep(2)
+        finally:
+            keeper.cancel()
+
+    async def _keep_web(self) -> None:
+        """Start the web server again where it ended, as Compose does: granian gives up after two quick kills."""
+        while True:
+            await asyncio.sleep(0.5)
+            if self.server.processes["web"].poll() is not None:
+                self.done["web server started again"] = self.done.get("web server started again", 0) + 1
+                await asyncio.to_thread(self.server.web)
+
+    async def _let_happen(self, browser: people.Browser) -> None:
         for act in self.plan:
             await asyncio.sleep(self.pause)
             name = getattr(act, "__name__", "")
