@@ -66,6 +66,8 @@ def _open_to(by: Person) -> QuerySet[GoldItem]:
 
 def gold_for(*, submission: Submission, by: Person) -> GoldItem | None:
     """Return the gold item as which the queue gave this submission to the reviewer, or None for an ordinary one."""
+    if submission.status not in DECIDED:
+        return None
     mine = _open_to(by).filter(submission=submission, submission__lease__reviewer=by)
     return mine.select_related("submission", "revision").first()
 

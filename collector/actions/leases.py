@@ -9,6 +9,7 @@ from collector.models import Person, ReviewLease, Submission
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
 LONGEST_LOOK = 3600
 
@@ -16,6 +17,12 @@ LONGEST_LOOK = 3600
 def held_by_another(*, submission: Submission, by: Person, now: datetime) -> bool:
     """Say whether the queue keeps the item for somebody else now."""
     return ReviewLease.objects.filter(submission=submission, expires_at__gt=now).exclude(reviewer=by).exists()
+
+
+def held_by(*, by: Person, now: datetime) -> UUID | None:
+    """Return the submission of the lease that the reviewer holds now; one row by its index, however long the queue."""
+    leases = ReviewLease.objects.filter(reviewer=by, expires_at__gt=now)
+    return leases.values_list("submission_id", flat=True).first()
 
 
 def serialize(*, by: Person) -> None:

@@ -35,9 +35,11 @@ def lease_next(*, by: Person, now: datetime, campaign: Campaign | None = None) -
     waiting = Submission.objects.reviewable_by(by, now).select_related("campaign")
     if campaign is not None:
         waiting = waiting.filter(campaign=campaign)
-    held = waiting.filter(lease__reviewer=by, lease__expires_at__gt=now).first() or gold.held(by=by, now=now)
-    if held is not None and campaign in (None, held.campaign):
-        return leases.hand_out(submission=held, by=by, now=now)
+    holds = leases.held_by(by=by, now=now)
+    if holds is not None:
+        held = waiting.filter(pk=holds).first() or gold.held(by=by, now=now)
+        if held is not None and campaign in (None, held.campaign):
+            return leases.hand_out(submission=held, by=by, now=now)
     passed: list[UUID] = []
     while (item := _pick(waiting.exclude(pk__in=passed), by=by)) is not None:
         # The row was chosen by what was true before it was locked: another may have taken the item in between.
@@ -64,13 +66,13 @@ def _pick(waiting: SubmissionQuerySet, *, by: Person) -> Submission | None:
 
 
 def _by_campaign(fresh: SubmissionQuerySet) -> Submission | None:
-    oldest = fresh.order_by("submitted_at", "id").first()
-    if oldest is not None:
+    oldest = _first(fresh, "submitted_at")
+    if oldest is not None and oldest.campaign.queue_order != Campaign.QueueOrder.OLDEST:
         for narrowed in queue_queries.in_order(fresh.filter(campaign=oldest.campaign), oldest.campaign):
             item = _first(narrowed, "submitted_at")
             if item is not None:
                 return item
-    return _first(fresh, "submitted_at")
+    return oldest
 
 
 def _first(waiting: SubmissionQuerySet, order: str) -> Submission | None:
