@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import uuid
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db.models import Count, Q, Sum
 
@@ -13,6 +13,7 @@ from collector.models import Award, Campaign, CampaignCategory, Category, Person
 from collector.near_queries import near_of_author
 from collector.periods import BEGINNING, day_of, zone_of
 from collector.points import lacking_percent, worth_of
+from ui.once import once_a_page
 
 if TYPE_CHECKING:
     from datetime import date, tzinfo
@@ -22,14 +23,26 @@ if TYPE_CHECKING:
     from collector.points import Worth
 
 
+@once_a_page
 def rules_in_force() -> PointRules:
     """Return the newest rules; one query."""
     return PointRules.objects.order_by("-number")[0]
 
 
+@once_a_page
 def rules_of(number: int) -> PointRules:
     """Return one version of the rules."""
     return PointRules.objects.get(number=number)
+
+
+@once_a_page
+def _rules(numbers: frozenset[int]) -> dict[int, PointRules]:
+    return {one.number: one for one in PointRules.objects.filter(number__in=numbers)}
+
+
+@once_a_page
+def _categories(keys: frozenset[int]) -> dict[int, Category]:
+    return Category.objects.in_bulk(keys)
 
 
 def lacking_of(target: CampaignCategory) -> int:
@@ -74,19 +87,29 @@ def _sum(awards: QuerySet[Award]) -> int:
     return awards.order_by().aggregate(points=Sum("points"))["points"] or 0
 
 
-def pending_points(submissions: QuerySet[Submission]) -> int:
-    """Return what waiting submissions would earn at a rating that changes nothing; three queries.
+class Pending(NamedTuple):
+    """How many submissions wait, and what they would earn."""
+
+    number: int
+    points: int
+
+
+def pending(submissions: QuerySet[Submission]) -> Pending:
+    """Count waiting submissions, and what they would earn at a rating that changes nothing; three queries.
 
     Duplicates and a day's limit are only known at approval, so it may become less.
     """
     alike = list(
         submissions.order_by().values_list("rule_version", "lacking_percent", "category").annotate(number=Count("pk"))
     )
-    rules = {one.number: one for one in PointRules.objects.filter(number__in={row[0] for row in alike})}
-    categories = Category.objects.in_bulk({row[2] for row in alike})
-    return sum(
-        number * worth_of(rules=rules[version], category=categories[category], lacking=lacking).points
-        for version, lacking, category, number in alike
+    rules = _rules(frozenset(row[0] for row in alike))
+    categories = _categories(frozenset(row[2] for row in alike))
+    return Pending(
+        number=sum(row[3] for row in alike),
+        points=sum(
+            number * worth_of(rules=rules[version], category=categories[category], lacking=lacking).points
+            for version, lacking, category, number in alike
+        ),
     )
 
 
@@ -136,4 +159,4 @@ def reached_day_limit(submission: Submission) -> int | None:
         Q(submitted_at__gte=begin, submitted_at__lt=end), status=Submission.Status.SUBMITTED
     )
     given = given_for_pairs(submission.author, day, zone)
-    return limit if given + pending_points(waiting) >= limit else None
+    return limit if given + pending(waiting).points >= limit else None

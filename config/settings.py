@@ -130,6 +130,7 @@ MIDDLEWARE = [
     "config.sign_in.middleware.SignInRulesMiddleware",
     "ui.middleware.TimeZoneMiddleware",
     "ui.middleware.PrivateCacheMiddleware",
+    "ui.once.ReadOnceMiddleware",
     "ui.unavailable.AnotherTryMiddleware",
 ]
 

@@ -121,6 +121,6 @@ def test_after_sending_the_points_that_wait_are_summed(
     write(category, author, "submitted", "submitted", campaign=campaign)
     number = factories.make_submission(campaign=campaign, category=category, author=author).pk
     submission = Submission.objects.select_related("author", "campaign", "category").get(pk=number)
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(12):
         sent = queries.after_sending(submission, NOW)
     assert (sent.points, sent.waiting, sent.points_waiting, sent.pace.waiting) == (10, 3, 30, 3)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django import forms
 from django.template import Context, Template
+from django.test.html import parse_html
 from django.utils import timezone
 
 from ui.templatetags import ui
@@ -88,3 +89,21 @@ def test_a_field_names_its_error_and_help_for_screen_readers() -> None:
     context = ui.field(Sample({})["name"])
     assert 'aria-describedby="id_name-help id_name-error"' in context["control"]
     assert 'aria-invalid="true"' in context["control"]
+
+
+# -- choice
+
+
+class Dish(forms.Form):
+    names = forms.MultipleChoiceField(
+        choices=[("a&b", "Fish"), (2, "Leek")], widget=forms.CheckboxSelectMultiple(attrs={"data-note": '"><script>'})
+    )
+    heat = forms.ChoiceField(choices=[("", "None"), ("hot", "Hot")], widget=forms.RadioSelect)
+
+
+@pytest.mark.parametrize("name", ["names", "heat"])
+def test_a_choice_is_drawn_as_django_draws_it(name: str) -> None:
+    boxes = list(Dish({"main-names": ["2"], "main-heat": "hot"}, prefix="main")[name])
+    drawn = [parse_html(ui.choice(box)) for box in boxes]
+    assert drawn == [parse_html(str(box.tag())) for box in boxes]
+    assert "checked" in ui.choice(boxes[1])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import nh3
 from django import template
+from django.forms.utils import flatatt
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django.forms import BoundField
+    from django.forms.boundfield import BoundWidget
     from markdown_it import MarkdownIt
 
 register = template.Library()
@@ -134,6 +136,14 @@ def field(bound: BoundField, foot: str = "", words_min: int = 0, words_max: int 
     }
 
 
+@register.simple_tag
+def choice(box: BoundWidget) -> SafeString:
+    """Draw one box or dot of a group as Django's widget does, without its two templates: a form may have forty."""
+    data = box.data
+    value = {} if data["value"] is None else {"value": str(data["value"])}
+    return format_html("<input{}>", flatatt({"type": data["type"], "name": data["name"], **value, **data["attrs"]}))
+
+
 @register.simple_block_tag
 def empty_state(content: str, title: str) -> SafeString:
     """Say what will be here and how to begin."""
@@ -148,6 +158,7 @@ def _parser() -> MarkdownIt:
 
 
 @register.filter
+@lru_cache(maxsize=256)  # a campaign's few texts stand on every page that one writes or reviews on
 def markdown(text: str) -> SafeString:
     """Turn a lead's Markdown into HTML: no raw HTML, no images, links only to http, https and mailto."""
     html = nh3.clean(
