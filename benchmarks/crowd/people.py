@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 VALUE = re.compile(r'<input type="hidden" name="(id|version|passage|revision)"(?: value="([^"]*)")?')
-# What a proxy that ends TLS adds.
+# What a browser behind a proxy that ends TLS sends, with what the proxy adds.
 FORWARDED = {"X-Forwarded-Proto": "https", "Origin": "https://localhost", "Host": "localhost"}
 RETRIES = 400
 PAUSE = 0.25
@@ -45,12 +45,18 @@ class Crowd:
     address: str
     meter: Meter
     session: aiohttp.ClientSession
+    is_forwarded: bool = True
     think: float = 0.0
     deadline: float = float("inf")
     acknowledged: dict[str, dict[str, str]] = field(default_factory=dict)
     decided: int = 0
     refused: list[str] = field(default_factory=list)
     resent: int = 0
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every request carries; without a proxy the browser names the server itself."""
+        return FORWARDED if self.is_forwarded else {"Origin": self.address}
 
     @property
     def is_over(self) -> bool:
@@ -89,7 +95,7 @@ class Browser:
             "GET" if data is None else "POST",
             self.crowd.address + path,
             data=data,
-            headers={**FORWARDED, "Cookie": cookie},
+            headers={**self.crowd.headers, "Cookie": cookie},
             allow_redirects=False,
         ) as response:
             text = await response.text()

@@ -140,6 +140,7 @@ class Server:
         self.log = log
         self.is_embedded = environment["WOOLGATHER_EMBEDDED"] == "1"
         self._log = log.open("ab")
+        self._begins = log.stat().st_size
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -198,6 +199,11 @@ class Server:
             ],
         )
         self.start("sweeper", [sys.executable, "manage.py", "sweep_jobs", "--watch", "--every", "5"])
+
+    def said(self, words: str) -> int:
+        """How many lines of this server's log hold the words."""
+        text = self.log.read_bytes()[self._begins :].decode(errors="replace")
+        return sum(words in line for line in text.splitlines())
 
     @property
     def leaders(self) -> list[int]:
