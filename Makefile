@@ -58,9 +58,10 @@ lint: dev-deps ## Style, types, templates, the house plan, missing migrations
 pytest: dev-deps
 	$(PY) -m pytest -n $(NPROC) --dist loadgroup -m "not slow" $(PYTEST_ARGS)
 
-# Who may do what is written in Python: the matrix of permissions is asked once, on SQLite.
+# Who may do what is written in Python: the matrix of permissions is asked once, on SQLite, and so is whatever touches
+# no database at all.
 pytest-postgres: dev-deps
-	$(PY) -m pytest -n $(NPROC) --dist loadgroup -m "not slow and not browser and not train" --deselect tests/access/test_matrix.py $(PYTEST_ARGS)
+	$(PY) -m pytest -n $(NPROC) --dist loadgroup -m "not slow and not browser and not train" --database-only --deselect tests/access/test_matrix.py $(PYTEST_ARGS)
 
 drills: dev-deps ## The long drills: real base model, many kills
 	$(PY) -m pytest -m slow $(PYTEST_ARGS)

@@ -22,6 +22,26 @@ if TYPE_CHECKING:
     from collector.models import Campaign, CampaignCategory, Category, Person
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the second half of CI ask only what another database could answer otherwise."""
+    parser.addoption("--database-only", action="store_true", help="leave out tests that touch no database")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, where that is wanted, what has neither the mark nor a fixture of the database."""
+    if not config.getoption("--database-only"):
+        return
+    fixtures = {"db", "transactional_db", "live_server"}
+    touching = [
+        item
+        for item in items
+        if item.get_closest_marker("django_db") or fixtures.intersection(getattr(item, "fixturenames", ()))
+    ]
+    kept = set(touching)
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = touching
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip ``train`` tests where torch is absent, or fail them where it was promised."""
     if item.get_closest_marker("train") and importlib.util.find_spec("torch") is None:
