@@ -76,9 +76,9 @@ def test_the_queue(as_reviewer: Client, author: Person, campaign: Campaign, cate
     decided, answer = counted(lambda: post(as_reviewer, address, decision="approve", revision=revision.group(1)))
     assert (answer.status_code, answer.headers["Location"]) == (302, "/review/")
     assert Submission.objects.approved().count() == 1
-    assert taken <= 13
-    assert shown <= 26
-    assert decided <= 46
+    assert taken <= 11
+    assert shown <= 25
+    assert decided <= 45
 
 
 @pytest.mark.parametrize("records", [1, 12])
