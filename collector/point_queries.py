@@ -29,10 +29,9 @@ def rules_in_force() -> PointRules:
     return PointRules.objects.order_by("-number")[0]
 
 
-@once_a_page
 def rules_of(number: int) -> PointRules:
     """Return one version of the rules."""
-    return PointRules.objects.get(number=number)
+    return _rules(frozenset({number}))[number]
 
 
 @once_a_page

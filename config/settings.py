@@ -17,7 +17,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from config import api
+from config import api, databases
 from config.secret_key import embedded_key
 from config.sign_in.options import required_roles, scim_secret, social_providers
 from ui import logs
@@ -162,27 +162,7 @@ SILENCED_SYSTEM_CHECKS = [
 
 # -- Data -------------------------------------------------------------------------------------------------
 
-DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(DATABASE_URL)}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # WAL and IMMEDIATE: with the defaults, concurrent read-then-write transactions fail with "database is locked".
-    DATABASES["default"]["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
-    }
-    # A file: the in-memory database that threads would share has locks that ignore the time-out.
-    DATABASES["default"]["TEST"] = {"NAME": str(WOOLGATHER_VAR / "test.sqlite3")}
-else:
-    DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    DATABASES["default"]["OPTIONS"] = {
-        "connect_timeout": 3,
-        "options": "-c statement_timeout=30000 -c lock_timeout=4000 -c timezone=UTC",
-        # Statements are planned once a connection: planning was half of what the database's processors did.
-        "server_side_binding": env.bool("WOOLGATHER_PREPARED_STATEMENTS", default=True),
-        "prepare_threshold": 5 if env.bool("WOOLGATHER_PREPARED_STATEMENTS", default=True) else None,
-    }
-
+DATABASES = {"default": databases.configured(env, DATABASE_URL, WOOLGATHER_VAR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     # Rate limits and figures that can be counted again: losing it loses nothing. A database cache needs no service and

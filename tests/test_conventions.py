@@ -23,9 +23,14 @@ def test_a_file_is_one_room(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").split("\n")) <= 420
 
 
+def settings_read() -> set[str]:
+    files = (ROOT / "config" / name for name in ("settings.py", "databases.py"))
+    return {name for file in files for name in ENVIRONMENT.findall(file.read_text(encoding="utf-8"))}
+
+
 def test_every_setting_is_in_the_operations_guide() -> None:
     guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    used = set(ENVIRONMENT.findall((ROOT / "config" / "settings.py").read_text(encoding="utf-8")))
+    used = settings_read()
     assert used
     assert {name for name in used if f"`{name}`" not in guide} == set()
 
@@ -33,7 +38,7 @@ def test_every_setting_is_in_the_operations_guide() -> None:
 def test_the_operations_guide_names_no_setting_that_does_not_exist() -> None:
     guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^\| `([A-Z_]+)`", guide, flags=re.MULTILINE))
-    assert named == set(ENVIRONMENT.findall((ROOT / "config" / "settings.py").read_text(encoding="utf-8")))
+    assert named == settings_read()
 
 
 def commands() -> list[str]:

@@ -20,7 +20,7 @@ _read: ContextVar[dict[Any, Any] | None] = ContextVar("read", default=None)
 def once_a_page(function: Callable[P, T]) -> Callable[P, T]:
     """Keep what a function returns until the page is made; its arguments are hashable and all it depends on.
 
-    Only while a GET is answered, in which nothing is written. A form, a job or a command reads anew each time.
+    Only for what no GET changes, and only while one is answered: a form, a job or a command reads anew each time.
     """
 
     @wraps(function)

@@ -66,6 +66,7 @@ def _pick(waiting: SubmissionQuerySet, *, by: Person) -> Submission | None:
 
 
 def _by_campaign(fresh: SubmissionQuerySet) -> Submission | None:
+    # Locked where it is found: in a queue by age it is the next one, in any other it says whose turn it is.
     oldest = _first(fresh, "submitted_at")
     if oldest is not None and oldest.campaign.queue_order != Campaign.QueueOrder.OLDEST:
         for narrowed in queue_queries.in_order(fresh.filter(campaign=oldest.campaign), oldest.campaign):
@@ -89,8 +90,7 @@ def renew_lease(*, submission: Submission, by: Person, now: datetime) -> Submiss
     require_reviewer(by)
     submission = locked_for_review(submission.pk)
     leases.serialize(by=by)
-    is_gold = submission.status != Submission.Status.SUBMITTED and gold.gold_for(submission=submission, by=by)
-    if not is_gold:
+    if gold.gold_for(submission=submission, by=by) is None:
         require_waiting(submission=submission, by=by, now=now)
     return leases.hand_out(submission=submission, by=by, now=now)
 
