@@ -125,7 +125,7 @@ def callers(people: dict[str, Person]) -> Iterator[Caller]:
     from django.test import Client
     from django.utils import timezone
 
-    from collector.actions.people import create_token
+    from collector.actions.tokens import create_token
 
     yield Caller("nobody")
     yield Caller("a token that is none", {"Authorization": "Bearer wg_none"})

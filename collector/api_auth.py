@@ -18,7 +18,7 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 
-from collector.actions.people import find_token, note_use
+from collector.actions.tokens import find_token, note_use
 from collector.errors import Conflict, NotAllowed, Refused
 from collector.models import ApiToken, Person
 

@@ -82,3 +82,8 @@ def instruction_fingerprint(*, instruction: str, context: str) -> str:
 def word_count(text: str) -> int:
     """Count words as runs between white space."""
     return len(text.split())
+
+
+def token_hash(raw: str) -> str:
+    """Return what is kept of a link's or a token's secret; whatever is sent in its place, surrogates too, has one."""
+    return hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from collector.actions.people import scopes_of
+from collector.actions.tokens import scopes_of
 from collector.forms import Refusable
 from collector.text import validate_text
 

@@ -34,7 +34,7 @@ TOLERANCE = {
     "q8_0": (0.06, 0.8),
 }
 EXACT = {"f32", "f16", "bf16"}
-# Eight bits do more to a small model than to a large one: they may do half as much again as the same rounding does here.
+# Eight bits do more to a small model than to a large one: half as much again as the same rounding does here.
 ROOM = 1.5
 BLOCK = 32  # weights, and activations, that share a scale in q8_0
 # What people's words may hold: white space that must stay, marks of every prompt format, scripts, invisible characters.

@@ -228,7 +228,7 @@ def fetch(server: Server, version: str, folder: Path) -> list[Path]:
     """Fetch a version's files as a program would: over the API, with the client package."""
     from django.utils import timezone
 
-    from collector.actions.people import create_token
+    from collector.actions.tokens import create_token
     from collector.models import Person
     from woolgather_client import Client
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +17,7 @@ from collector.actions.campaign_life import require_lead
 from collector.actions.people import INVITATION_AGE, invite, set_role
 from collector.errors import NotAllowed, Refused
 from collector.models import AuditEntry, Invitation, InvitationLink, Person, Role, Team
+from collector.text import token_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,10 +54,6 @@ class Row:
         return not self.problem and not self.note
 
 
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 @transaction.atomic
 def make_link(
     *, role: str, team: Team | None, most_uses: int, note: str, by: Person, now: datetime
@@ -75,7 +71,7 @@ def make_link(
         raise ValidationError({"most_uses": [_("A link is for 1 to 10,000 people.")]})
     token = secrets.token_urlsafe(24)
     link = InvitationLink(
-        token_hash=_hash(token),
+        token_hash=token_hash(token),
         hint=token[:HINT],
         note=note.strip(),
         role=role,
@@ -99,7 +95,7 @@ def usable_links(now: datetime) -> QuerySet[InvitationLink]:
 
 def find_link(*, token: str, now: datetime) -> InvitationLink | None:
     """Return the usable link of a token."""
-    return usable_links(now).filter(token_hash=_hash(token)).first()
+    return usable_links(now).filter(token_hash=token_hash(token)).first()
 
 
 @transaction.atomic
@@ -235,7 +231,7 @@ def to_mail(now: datetime) -> QuerySet[Invitation]:
 def claim_mail(*, invitation: Invitation, now: datetime) -> str | None:
     """Take the sending of a mail upon oneself; returns its link's token, or None where another took it."""
     token = secrets.token_urlsafe(24)
-    claimed = to_mail(now).filter(pk=invitation.pk).update(mailed_at=now, token_hash=_hash(token))
+    claimed = to_mail(now).filter(pk=invitation.pk).update(mailed_at=now, token_hash=token_hash(token))
     return token if claimed else None
 
 

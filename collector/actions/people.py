@@ -1,4 +1,4 @@
-"""People, their roles, invitations, one-time sign-in links and tokens."""
+"""People, their roles, invitations and one-time sign-in links."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from collector.errors import Refused
-from collector.models import ApiToken, AuditEntry, Invitation, Person, ReviewLease, Role, Team
-from collector.text import validate_text
+from collector.models import AuditEntry, Invitation, Person, ReviewLease, Role, Team
+from collector.text import token_hash, validate_text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 SIGN_IN_SALT = "woolgather.sign-in-link"
 SIGN_IN_LINK_AGE = timedelta(days=3)
 INVITATION_AGE = timedelta(days=14)
-TOKEN_PREFIX = "wg_"  # noqa: S105 - the public prefix, by which a leaked token is recognised
 HANDLE_LENGTH = 40
-USE_NOTED_EVERY = timedelta(minutes=10)
 
 
 class LinkSpent(Refused):
@@ -280,10 +278,6 @@ def _open_invitations(now: datetime) -> QuerySet[Invitation]:
     return Invitation.objects.filter(accepted_at=None, expires_at__gt=now)
 
 
-def _hash(raw: str) -> str:
-    return hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 @transaction.atomic
 def invite(
     *, email: str, by: Person | None, now: datetime, role: Role | str = Role.CONTRIBUTOR, team: Team | None = None
@@ -295,7 +289,7 @@ def invite(
     raw = secrets.token_urlsafe(24)
     invitation = Invitation.objects.create(
         email=email.lower(),
-        token_hash=_hash(raw),
+        token_hash=token_hash(raw),
         role=Role(role),
         team=team,
         invited_by=by,
@@ -308,7 +302,7 @@ def invite(
 
 def find_invitation(*, token: str, now: datetime) -> Invitation | None:
     """Return the open invitation of a link's token."""
-    return _open_invitations(now).filter(token_hash=_hash(token)).first()
+    return _open_invitations(now).filter(token_hash=token_hash(token)).first()
 
 
 @transaction.atomic
@@ -323,81 +317,3 @@ def welcome(*, person: Person, now: datetime) -> None:
             person.save(update_fields=["team"])
         invitation.accepted_at, invitation.accepted_by = now, person
         invitation.save(update_fields=["accepted_at", "accepted_by"])
-
-
-# -- Tokens -----------------------------------------------------------------------------------------------
-
-
-@transaction.atomic
-def create_token(
-    *,
-    person: Person,
-    scope: str,
-    by: Person | None,
-    now: datetime,
-    expires_at: datetime | None = None,
-    name: str = "",
-) -> tuple[ApiToken, str]:
-    """Make a personal API token; returns it and the secret, of which only the hash is kept.
-
-    Args:
-        by: the person themselves, who can give no scope above their role; None for whoever runs the server, whose
-            tokens may wait for a role (what a token may do ends where its person's role ends, either way).
-
-    Raises:
-        ValidationError: with messages per field.
-    """
-    if scope not in ApiToken.Scope.values:
-        raise ValidationError(
-            {"scope": [_("Choose one of: %(scopes)s.") % {"scopes": ", ".join(ApiToken.Scope.values)}]}
-        )
-    if by is not None and scope not in scopes_of(by):
-        raise ValidationError({"scope": [_("Your role doesn't reach that far.")]})
-    validate_text(name)
-    raw = TOKEN_PREFIX + secrets.token_urlsafe(32)
-    token = ApiToken.objects.create(
-        person=person,
-        token_hash=_hash(raw),
-        hint=raw[:8],
-        name=name.strip(),
-        scope=scope,
-        created_at=now,
-        expires_at=expires_at,
-    )
-    detail = {"scope": scope, "hint": token.hint, "expires_at": expires_at.isoformat() if expires_at else None}
-    AuditEntry.objects.create(by=by, verb="token.created", target=person.handle, detail=detail, at=now)
-    return token, raw
-
-
-def scopes_of(person: Person) -> list[ApiToken.Scope]:
-    """Return the scopes that a person may give to a token, the least first."""
-    scopes = [ApiToken.Scope.READ, ApiToken.Scope.WRITE]
-    if person.has_role(Role.REVIEWER) or person.has_role(Role.LEAD):
-        scopes.append(ApiToken.Scope.REVIEW)
-    if person.has_role(Role.LEAD):
-        scopes.append(ApiToken.Scope.ADMIN)
-    return scopes
-
-
-@transaction.atomic
-def revoke_token(*, token: ApiToken, by: Person | None, now: datetime) -> None:
-    """End a token; ending it twice is the same as once."""
-    if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now):
-        detail = {"hint": token.hint}
-        AuditEntry.objects.create(by=by, verb="token.revoked", target=token.person.handle, detail=detail, at=now)
-
-
-def note_use(*, token: ApiToken, now: datetime) -> None:
-    """Remember when a token was used, to the nearest ten minutes: most requests write nothing."""
-    if token.last_used_at is None or now - token.last_used_at >= USE_NOTED_EVERY:
-        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
-
-
-def find_token(*, raw: str, now: datetime) -> ApiToken | None:
-    """Return the live token of an active person for a secret, or None."""
-    return (
-        ApiToken.objects.live(now)
-        .select_related("person")
-        .filter(token_hash=_hash(raw), person__is_active=True)
-        .first()
-    )

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from collector.actions.people import create_token, revoke_token
+from collector.actions.tokens import create_token, revoke_token
 from collector.token_forms import TokenForm
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from collector.actions import comments, gold, invitations, people, points, sheet, sheet_imports
+from collector.actions import comments, gold, invitations, people, points, sheet, sheet_imports, tokens
 from collector.actions.campaigns import accept_terms, current_terms
 from collector.actions.setup import ensure_installation
 from collector.actions.subscriptions import unsubscribe_token
@@ -188,7 +188,7 @@ def _sign_in(world: World) -> None:
     holder = world.person["admin"]
 
     def token(person: Person, scope: str, **dates: Any) -> str:
-        made, raw = people.create_token(person=person, scope=scope, by=person, now=now)
+        made, raw = tokens.create_token(person=person, scope=scope, by=person, now=now)
         # Used later than any request of this test, so that none notes its use.
         ApiToken.objects.filter(pk=made.pk).update(last_used_at=now + timedelta(days=1), **dates)
         return raw

@@ -8,6 +8,7 @@ import pytest
 from django.contrib import admin
 
 from collector.models import AuditEntry, Submission
+from collector.text import token_hash
 from tests.access import matrix
 from tests.access.matrix import Report, routes
 from tests.access.test_matrix import asker, cells
@@ -62,11 +63,10 @@ def without_scopes_of_tokens(patch: pytest.MonkeyPatch) -> None:
 
 def without_expiry(patch: pytest.MonkeyPatch) -> None:
     """A token that ended still opens."""
-    from collector.actions import people
     from collector.models import ApiToken
 
     def find(*, raw: str, now: Any) -> ApiToken | None:
-        return ApiToken.objects.select_related("person").filter(token_hash=people._hash(raw)).first()
+        return ApiToken.objects.select_related("person").filter(token_hash=token_hash(raw)).first()
 
     patch.setattr("collector.api_auth.find_token", find)
 

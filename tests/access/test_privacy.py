@@ -17,9 +17,10 @@ from django.utils import timezone
 from collector.actions import comments
 from collector.actions.blanking import REMOVED, StillThere, blank_texts
 from collector.actions.erasure import AlreadyErased, LastAdmin, erase_person
-from collector.actions.people import create_token, invite, set_role
+from collector.actions.people import invite, set_role
 from collector.actions.retention import apply_retention
 from collector.actions.submissions import take_out
+from collector.actions.tokens import create_token
 from collector.errors import NotAllowed, Refused
 from collector.models import ApiToken, AuditEntry, Award, Comment, Draft, Invitation, Notice, Person, Submission
 from exports.models import DatasetRecord

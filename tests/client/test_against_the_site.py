@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
-from collector.actions.people import create_token
+from collector.actions.tokens import create_token
 from collector.models import Submission
 from tests import factories
 from tests.exports.helpers import approve, release

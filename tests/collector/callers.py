@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.test import Client
 from django.utils import timezone
 
-from collector.actions.people import create_token
+from collector.actions.tokens import create_token
 
 if TYPE_CHECKING:
     from collector.models import Campaign, Category

@@ -7,7 +7,8 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from collector.actions import people
-from collector.actions.people import LinkSpent, add_person, create_token, deactivate_person, find_token, invite, welcome
+from collector.actions.people import LinkSpent, add_person, deactivate_person, invite, welcome
+from collector.actions.tokens import create_token, find_token
 from collector.models import AuditEntry, Person, ReviewLease
 from tests.factories import NOW, PersonFactory, TeamFactory, make_submission, reviewer
 
@@ -76,20 +77,6 @@ def test_a_sign_in_link_ends_with_a_new_password() -> None:
 def test_a_forged_sign_in_link_is_refused(token: str) -> None:
     with pytest.raises(LinkSpent):
         people.use_sign_in_link(token=token, now=NOW)
-
-
-def test_a_token_opens_only_with_its_secret() -> None:
-    token, raw = create_token(person=PersonFactory.create(), scope="read", by=None, now=NOW)
-    assert find_token(raw=raw, now=NOW) == token
-    assert find_token(raw=raw + "x", now=NOW) is None
-    assert raw not in str(list(type(token).objects.values()))
-
-
-def test_a_token_ends_with_its_time() -> None:
-    _token, raw = create_token(
-        person=PersonFactory.create(), scope="read", by=None, now=NOW, expires_at=NOW + timedelta(days=1)
-    )
-    assert find_token(raw=raw, now=NOW + timedelta(days=2)) is None
 
 
 def test_deactivation_ends_sessions_tokens_and_leases(sign_in: Callable[[Person], Client]) -> None:

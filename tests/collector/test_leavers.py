@@ -11,7 +11,8 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from collector.actions.leases import hand_out
-from collector.actions.people import LastAdmin, create_token, deactivate_person, set_role
+from collector.actions.people import LastAdmin, deactivate_person, set_role
+from collector.actions.tokens import create_token
 from collector.models import ApiToken, AuditEntry, Person, ReviewLease, Team
 from tests.factories import NOW, PersonFactory, make_submission
 from tests.factories import reviewer as make_reviewer

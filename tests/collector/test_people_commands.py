@@ -12,7 +12,8 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from collector.actions.people import deactivate_person, find_token, use_sign_in_link
+from collector.actions.people import deactivate_person, use_sign_in_link
+from collector.actions.tokens import find_token
 from collector.models import ApiToken, Person
 
 pytestmark = pytest.mark.django_db

@@ -6,7 +6,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.test import Client
 
-from collector.actions.people import create_token
+from collector.actions.tokens import create_token
 from collector.models import AuditEntry, DirectoryAccount, Person
 from tests.collector.test_leavers import SECRET, scim
 from tests.factories import NOW, PersonFactory

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
 
-from collector.actions.people import create_token
+from collector.actions.tokens import create_token
 from collector.models import ApiToken, AuditEntry, Person
 from tests.factories import NOW, PersonFactory
 

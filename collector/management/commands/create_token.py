@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
-from collector.actions.people import create_token, get_person
+from collector.actions.people import get_person
+from collector.actions.tokens import create_token
 from collector.management.base import HouseCommand
 from collector.models import ApiToken
 
