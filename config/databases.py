@@ -14,7 +14,9 @@ def configured(env: Env, url: str, var: Path) -> dict[str, Any]:
     """Return Django's settings for the database of a URL; ``var`` is where SQLite's of the tests lies."""
     database: dict[str, Any] = env.db_url_config(url)
     is_sqlite = database["ENGINE"] == "django.db.backends.sqlite3"
-    return database | (_sqlite(var) if is_sqlite else _postgresql(env))
+    ours = _sqlite(var) if is_sqlite else _postgresql(env)
+    # What the URL itself asks for, such as sslmode, has the last word.
+    return database | ours | {"OPTIONS": ours["OPTIONS"] | database.get("OPTIONS", {})}
 
 
 def _sqlite(var: Path) -> dict[str, Any]:
