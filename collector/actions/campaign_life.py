@@ -12,9 +12,10 @@ from django.db.models import F
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from collector.actions import leases
 from collector.actions.campaigns import current_terms, publish_terms
 from collector.errors import Conflict, NotAllowed, Refused
-from collector.models import AuditEntry, Campaign, CampaignCategory, Person, ReviewLease, Role, Submission
+from collector.models import AuditEntry, Campaign, CampaignCategory, Person, Role, Submission
 from collector.text import is_blank, normalize_newlines, validate_text
 
 if TYPE_CHECKING:
@@ -229,7 +230,7 @@ def change_status(*, campaign: Campaign, to: str, by: Person, now: datetime) -> 
             raise NotReady(_("Before it can open, it needs %(what)s.") % {"what": ", ".join(missing)})
     Campaign.objects.filter(pk=campaign.pk).update(status=to, version=F("version") + 1)
     if to == Status.CLOSED:
-        ReviewLease.objects.filter(submission__campaign=campaign).delete()
+        leases.end_all(campaign=campaign)
     AuditEntry.objects.create(
         by=by, verb="campaign.status", target=campaign.slug, detail={"before": before, "after": to}, at=now
     )

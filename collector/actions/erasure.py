@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from collector.actions import standings
 from collector.actions.blanking import REMOVED, blank_texts
 from collector.actions.people import deactivate_person
 from collector.actions.submissions import withdraw
@@ -77,7 +78,9 @@ def erase_person(*, person: Person, by: Person | None, now: datetime) -> Erased:
         LastAdmin: nobody would be left to look after the installation.
         AlreadyErased: as it says.
     """
-    person = Person.objects.select_for_update(of=("self",)).get(pk=person.pk)
+    _check(person, by)
+    standings.hold_all(submissions=Submission.objects.filter(author=person).values_list("pk", flat=True), by=person)
+    person = Person.objects.get(pk=person.pk)
     _check(person, by)
     names = (person.handle, person.email, f"person {person.pk}")
     done = _handle_records(person, now)

@@ -20,6 +20,7 @@ from collector.actions.days import mark_day
 from collector.actions.reviews import (
     AlreadyDecided,
     locked_for_review,
+    locked_for_review_if_free,
     require_not_own,
     require_reviewer,
 )
@@ -73,9 +74,9 @@ def gold_for(*, submission: Submission, by: Person) -> GoldItem | None:
 
 
 def held(*, by: Person, now: datetime) -> Submission | None:
-    """Return the submission of the gold item that the reviewer holds now, its row locked."""
+    """Return the submission of the gold item that the reviewer, who is locked, holds now, its row locked if free."""
     item = _open_to(by).filter(submission__lease__reviewer=by, submission__lease__expires_at__gt=now).first()
-    return None if item is None else locked_for_review(item.submission_id)
+    return None if item is None else locked_for_review_if_free(item.submission_id)
 
 
 def due(*, by: Person, campaign: Campaign, now: datetime) -> Submission | None:
@@ -98,8 +99,10 @@ def due(*, by: Person, campaign: Campaign, now: datetime) -> Submission | None:
     choices = list(possible.values_list("submission", flat=True))
     if not choices:
         return None
-    submission = locked_for_review(choices[_draw(by, turn, "which") % len(choices)])
-    return None if leases.held_by_another(submission=submission, by=by, now=now) else submission
+    submission = locked_for_review_if_free(choices[_draw(by, turn, "which") % len(choices)])
+    if submission is None or leases.held_by_another(submission=submission, by=by, now=now):
+        return None
+    return submission
 
 
 def _draw(by: Person, turn: int, what: str) -> int:
@@ -151,8 +154,8 @@ def answer(
             )
     except IntegrityError as error:
         raise AlreadyDecided(_("You have already decided this one. It is for others now.")) from error
-    ReviewLease.objects.filter(submission=submission, reviewer=by).delete()
     after_gold(reviewer=by, now=now)
+    ReviewLease.objects.filter(submission=submission, reviewer=by).delete()
     mark_day(person=by, now=now)
     return given
 

@@ -1,15 +1,23 @@
-"""Who is looking at which item: the leases beneath the queue and the decisions; for actions only."""
+"""Who is looking at which item: the leases beneath the queue and the decisions; for actions only.
+
+Every transaction locks in one order, so that none waits for another that waits for it: records, then people, then
+leases. Where people are locked before a record, the record is passed over if another has it.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from collector.models import Person, ReviewLease, Submission
+from django.db.models import Q
+
+from collector.models import Campaign, Person, ReviewLease, Submission
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
+
+    from django.db.models import QuerySet
 
 LONGEST_LOOK = 3600
 
@@ -40,10 +48,12 @@ def hand_out(*, submission: Submission, by: Person, now: datetime, since: dateti
     Args:
         since: when they got it; by default the time of a lease that they still hold, or now.
     """
-    own = ReviewLease.objects.filter(reviewer=by)
-    if since is None:
-        since = own.filter(submission=submission, expires_at__gt=now).values_list("taken_at", flat=True).first() or now
-    own.exclude(submission=submission).delete()
+    for lease in _locked(ReviewLease.objects.filter(Q(reviewer=by) | Q(submission=submission))):
+        if lease.submission_id != submission.pk:
+            lease.delete()
+        elif since is None and lease.reviewer_id == by.pk and lease.expires_at > now:
+            since = lease.taken_at
+    since = since or now
     ReviewLease.objects.bulk_create(
         [
             ReviewLease(
@@ -80,3 +90,14 @@ def seconds_held(*, submission: Submission, by: Person, now: datetime) -> int | 
 def end(*, submission: Submission) -> None:
     """Give the item back."""
     ReviewLease.objects.filter(submission=submission).delete()
+
+
+def end_all(*, campaign: Campaign) -> None:
+    """Give all items of a campaign back."""
+    _locked(ReviewLease.objects.filter(submission__campaign=campaign))
+    ReviewLease.objects.filter(submission__campaign=campaign).delete()
+
+
+def _locked(leases: QuerySet[ReviewLease]) -> list[ReviewLease]:
+    # Two reviewers may be about to take what the other held: in one order, one waits and neither for the other.
+    return list(leases.order_by("pk").select_for_update(of=("self",)))

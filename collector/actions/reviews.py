@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from collector.models.submissions import SubmissionQuerySet
+
 Status = Submission.Status
 UNDO_SECONDS = 10
 UNDO_BATCH_SECONDS = 600
@@ -158,11 +160,17 @@ def _decided_message(submission: Submission) -> str:
 
 def locked_for_review(submission_id: uuid.UUID) -> Submission:
     """Return the submission with its row locked, and what the rules of review read of it; for actions only."""
-    return (
-        Submission.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("campaign", "category", "import_batch")
-        .get(pk=submission_id)
-    )
+    return _locked_rows().get(pk=submission_id)
+
+
+def locked_for_review_if_free(submission_id: uuid.UUID) -> Submission | None:
+    """Return the same, or None where another has the row: for actions that have locked a person already."""
+    return _locked_rows(skip_locked=True).filter(pk=submission_id).first()
+
+
+def _locked_rows(*, skip_locked: bool = False) -> SubmissionQuerySet:
+    rows = Submission.objects.select_for_update(of=("self",), no_key=True, skip_locked=skip_locked)
+    return rows.select_related("campaign", "category", "import_batch")
 
 
 @transaction.atomic

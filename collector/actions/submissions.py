@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from collector.actions import badges, near
+from collector.actions import badges, leases, near
 from collector.actions.awards import revoke_standing_awards
 from collector.actions.beginnings import IdTaken, begun, found, locked, locked_if_any, require_collected
 from collector.actions.campaigns import require_language, require_open, require_terms
@@ -16,19 +16,7 @@ from collector.actions.days import mark_day
 from collector.actions.flags import find_flags
 from collector.actions.telling import tell_submitted
 from collector.errors import Conflict, NotAllowed, Refused
-from collector.models import (
-    Campaign,
-    Category,
-    Draft,
-    Event,
-    Passage,
-    Person,
-    ReviewLease,
-    Revision,
-    Role,
-    Submission,
-    Terms,
-)
+from collector.models import Campaign, Category, Draft, Event, Passage, Person, Revision, Role, Submission, Terms
 from collector.pairs import NOTHING_PASTED, Pasted
 from collector.text import fingerprint, instruction_fingerprint, is_blank, normalize_newlines, validate_text
 
@@ -257,8 +245,8 @@ def new_revision(
         near.index_new(asked=[(submission.pk, text.instruction, text.context)])
     else:
         near.index(submission=submission, instruction=text.instruction, context=text.context)
-        ReviewLease.objects.filter(submission=submission).delete()
         revoke_standing_awards(submission=submission, now=now)
+        leases.end(submission=submission)
     if before == Status.APPROVED:
         badges.after_loss(submission=submission, now=now)
     if kind in BY_THE_AUTHOR:
@@ -308,8 +296,8 @@ def _leave(submission: Submission, *, kind: Event.Kind, by: Person, now: datetim
     submission.updated_at = now
     submission.save(update_fields=["status", "approved_at", "disputed_at", "updated_at"])
     near.forget(submission=submission)
-    ReviewLease.objects.filter(submission=submission).delete()
     revoke_standing_awards(submission=submission, now=now)
+    leases.end(submission=submission)
     if before == Status.APPROVED:
         badges.after_loss(submission=submission, now=now)
     record(submission=submission, kind=kind, before=before, by=by, now=now, note=note)

@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from collector.actions import reviews, submissions
 from collector.actions.badges import rebuild_badges
 from collector.actions.points import change_contest, plan_contest, publish_rules, remove_contest
+from collector.actions.queue import lease_next, skip
 from collector.actions.standings import rebuild_standings
 from collector.errors import Refused
 from collector.models import Award, Contest, Person, Review, Standing, Submission
@@ -229,6 +230,20 @@ def _contest(campaign: Campaign, dice: random.Random, lead: Person, now: datetim
         remove_contest(contest=contest, by=lead, now=now)
 
 
+def _take_or_skip(pair: Submission, dice: random.Random, judge: Person, now: datetime) -> None:
+    """Ask the queue for the next item, or pass one by."""
+    if dice.randrange(3):
+        lease_next(by=judge, now=now)
+    else:
+        skip(submission=pair, by=judge, now=now)
+
+
+def _undo_last(judge: Person) -> None:
+    own = Review.objects.filter(reviewer=judge).order_by("-pk").first()
+    if own is not None:
+        reviews.undo(review=own, by=judge, now=own.created_at)
+
+
 def check_sums() -> None:
     """The ledger's sums are what the boards keep, and what a rebuild would make."""
     assert rebuild_standings(is_dry=True).is_right
@@ -270,7 +285,7 @@ def test_every_course_of_the_game_adds_up() -> None:
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
 @pytest.mark.parametrize("seed", range(3))
 def test_many_at_once_add_up_too(seed: int) -> None:
-    """Eight connections decide, undo, withdraw, revoke and change rules at the same moments."""
+    """Eight connections take, skip, decide, undo, withdraw, revoke and change rules at the same moments."""
     factories.plain_rules(need_percent=50, overturned_points=2, day_limit=60, review_day_limit=30)
     campaign = factories.CampaignFactory.create(reviews_per_item=2)
     category = factories.CategoryFactory.create()
@@ -294,7 +309,9 @@ def test_many_at_once_add_up_too(seed: int) -> None:
                 pair = Submission.objects.select_related("author").get(pk=dice.choice(pairs).pk)
                 judge = dice.choice([*authors, lead, admin])
                 with contextlib.suppress(Refused, ValidationError):
-                    match dice.randrange(12):
+                    match dice.randrange(15):
+                        case 12 | 13 | 14:
+                            _take_or_skip(pair, dice, judge, now)
                         case 10 | 11:
                             _contest(campaign, dice, lead, now)
                         case 0:
@@ -302,9 +319,7 @@ def test_many_at_once_add_up_too(seed: int) -> None:
                         case 1:
                             reviews.revoke_approval(submission=pair, reason="Look.", by=admin, now=now)
                         case 2:
-                            own = Review.objects.filter(reviewer=judge).order_by("-pk").first()
-                            if own is not None:
-                                reviews.undo(review=own, by=judge, now=own.created_at)
+                            _undo_last(judge)
                         case 3:
                             publish_rules(
                                 wanted=wanted(need_percent=dice.randrange(100)),
