@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.dispatch import Signal
 from django.utils.translation import gettext as _
 from structlog.contextvars import get_contextvars
 
@@ -27,6 +28,9 @@ MAX_ID_LENGTH = 200
 MESSAGE_LENGTH = 300  # Job.message
 SWEEP_BATCH = 200
 REQUEST_ID = "request_id"
+# A person started a job again or cancelled it: ``job``, ``act`` ("retried" or "cancelled"), ``by`` and ``now``. Sent in
+# the transaction of the act: whoever keeps records of people's acts, of whom this floor knows nothing, keeps both.
+asked = Signal()
 IdValue = int | str | bool | uuid.UUID | None
 
 
@@ -218,6 +222,7 @@ def retry(*, job_id: uuid.UUID, by: AbstractBaseUser | None, now: datetime) -> J
                 job.save()
         except IntegrityError:
             raise JobStateError(_("The same work is already waiting or running.")) from None
+        asked.send(Job, job=job, act="retried", by=by, now=now)
     logger.info("job %s (%s) queued again by %s", job.pk, job.kind, getattr(by, "pk", None))
     return job
 
@@ -229,6 +234,7 @@ def cancel(*, job_id: uuid.UUID, by: AbstractBaseUser | None, now: datetime) -> 
         if not job.is_active:
             raise JobStateError(_("This job has already finished."))
         _end_without_success(job=job, status=Job.Status.CANCELLED, reason=_("Cancelled."), now=now)
+        asked.send(Job, job=job, act="cancelled", by=by, now=now)
     logger.info("job %s (%s) cancelled by %s", job.pk, job.kind, getattr(by, "pk", None))
     return job
 

@@ -13,7 +13,9 @@ class OperationsConfig(AppConfig):
     verbose_name = "Operations"
 
     def ready(self) -> None:
-        """Begin to report errors and traces, in every process, where the settings say where to."""
-        from operations import observing
+        """Begin to report errors and traces, where the settings say where to, and to note what people do with jobs."""
+        from jobs.actions import asked
+        from operations import job_audit, observing
 
         observing.start()
+        asked.connect(job_audit.note, dispatch_uid="job_audit")

@@ -35,6 +35,7 @@ def start(*, options: dict[str, Any], by: AbstractBaseUser, now: datetime) -> Le
     with transaction.atomic():
         curve = curve_listing.request_curve(name=name, options={**options, "output": name}, by=by, now=now)
         tasks.put_in_line(curve, kind=KIND, payload="curve", by=by, now=now)
+        tasks.note("curve.requested", curve, by=by, now=now)
     return curve
 
 
@@ -46,6 +47,7 @@ def go_on(*, run: LearningCurve, by: AbstractBaseUser, now: datetime) -> Learnin
     with transaction.atomic():
         found = listing.request_again(run=run, now=now)
         tasks.put_in_line(found, kind=KIND, payload="curve", by=by, now=now)
+        tasks.note("curve.resumed", found, by=by, now=now)
     return found
 
 

@@ -22,6 +22,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from collector.models import AuditEntry
 from jobs.actions import JobStateError, cancel, enqueue
 from jobs.models import Job, Queue
 from jobs.registry import JobContext, JobError, JobPayload, TryAgain, register
@@ -65,6 +66,7 @@ def start(*, options: FinetuneOptions, recipe: str, by: AbstractBaseUser, now: d
     with transaction.atomic():
         run = listing.request_run(name=name, options={**asdict(wanted), "output": name}, by=by, now=now)
         _queue(run, by, now)
+        note("run.requested", run, by=by, now=now)
     return run
 
 
@@ -73,6 +75,7 @@ def go_on(*, run: TrainingRun, by: AbstractBaseUser, now: datetime) -> TrainingR
     with transaction.atomic():
         found = listing.request_again(run=run, now=now)
         _queue(found, by, now)
+        note("run.resumed", found, by=by, now=now)
     return found
 
 
@@ -85,7 +88,13 @@ def stop(*, run: UndertakingT, by: AbstractBaseUser, now: datetime) -> Undertaki
                 cancel(job_id=found.job, by=by, now=now)
             except (JobStateError, Job.DoesNotExist):
                 logger.info("the job of %s had ended", found)
+        note("run.stopped" if isinstance(found, TrainingRun) else "curve.stopped", found, by=by, now=now)
     return found
+
+
+def note(verb: str, entry: Undertaking, *, by: AbstractBaseUser, now: datetime) -> None:
+    """Write a line of the audit; call it in the transaction of what it tells of."""
+    AuditEntry.objects.create(by_id=by.pk, verb=f"training.{verb}", target=entry.name, at=now)
 
 
 def _queue(run: TrainingRun, by: AbstractBaseUser, now: datetime) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import OperationalError, connection
 
+from collector.models import AuditEntry
 from jobs.models import Job
 from jobs.runner import execute
 from tests import factories
@@ -104,6 +105,12 @@ def test_a_waiting_curve_that_is_stopped_leaves_the_queue_and_can_start_again() 
     curve_tasks.go_on(run=curve, by=person, now=NOW)
     curve.refresh_from_db()
     assert (curve.status, curve.stop_asked_at, job_of(curve).status) == ("queued", None, "queued")
+    said = AuditEntry.objects.filter(verb__startswith="training.").order_by("pk").values_list("verb", "by")
+    assert list(said) == [
+        ("training.curve.requested", curve.requested_by_id),
+        ("training.curve.stopped", person.pk),
+        ("training.curve.resumed", person.pk),
+    ]
 
 
 def test_how_far_a_curve_is_are_its_trained_models(runs: Path) -> None:

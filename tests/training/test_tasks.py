@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import connection
 
+from collector.models import AuditEntry
 from jobs.models import Job
 from jobs.registry import LeaseLost
 from jobs.runner import execute
@@ -168,6 +169,20 @@ def test_a_waiting_run_that_is_stopped_leaves_the_queue_and_can_start_again(runs
     tasks.go_on(run=run, by=person, now=NOW)
     run.refresh_from_db()
     assert (run.status, run.stop_asked_at, job_of(run).status) == ("queued", None, "queued")
+
+
+@pytest.mark.django_db
+def test_the_audit_says_who_asked_for_a_run_stopped_it_and_let_it_go_on(runs: Path) -> None:
+    run = started()
+    person = factories.PersonFactory.create()
+    tasks.stop(run=run, by=person, now=NOW)
+    tasks.go_on(run=run, by=person, now=NOW)
+    said = AuditEntry.objects.filter(verb__startswith="training.").order_by("pk").values_list("verb", "by", "target")
+    assert list(said) == [
+        ("training.run.requested", run.requested_by_id, "first"),
+        ("training.run.stopped", person.pk, "first"),
+        ("training.run.resumed", person.pk, "first"),
+    ]
 
 
 def test_a_job_taken_away_has_the_training_save_and_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
