@@ -4,7 +4,8 @@ PORT ?= 8000
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
-NPROC := $(shell nproc 2>/dev/null || echo 2)
+# One process of tests more than there are processors: there is always one that waits for a browser or a training.
+WORKERS := $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test lint pytest pytest-postgres bench drills train-deps gguf-deps deliver-deps observe-deps dev-deps deps format locks messages screenshots clean
@@ -56,12 +57,12 @@ lint: dev-deps ## Style, types, templates, the house plan, missing migrations
 	@$(PY) -m mypy .
 
 pytest: dev-deps
-	$(PY) -m pytest -n $(NPROC) --dist loadgroup -m "not slow" $(PYTEST_ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m "not slow" $(PYTEST_ARGS)
 
 # Who may do what is written in Python: the matrix of permissions is asked once, on SQLite, and so is whatever touches
 # no database at all.
 pytest-postgres: dev-deps
-	$(PY) -m pytest -n $(NPROC) --dist loadgroup -m "not slow and not browser and not train" --database-only --deselect tests/access/test_matrix.py $(PYTEST_ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m "not slow and not browser and not train" --database-only --deselect tests/access/test_matrix.py $(PYTEST_ARGS)
 
 drills: dev-deps ## The long drills: real base model, many kills
 	$(PY) -m pytest -m slow $(PYTEST_ARGS)
