@@ -39,7 +39,7 @@ def serialize(*, by: Person) -> None:
     An item that is to be waited for is locked before: whoever decides one locks it first and people afterwards.
     """
     # Not FOR UPDATE: a decision by the same person refers to this row and must not wait, or both would dead-lock.
-    Person.objects.select_for_update(no_key=True).get(pk=by.pk)
+    Person.objects.select_for_update(no_key=True).values_list("pk").get(pk=by.pk)
 
 
 def hand_out(*, submission: Submission, by: Person, now: datetime, since: datetime | None = None) -> Submission:

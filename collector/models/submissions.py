@@ -59,12 +59,18 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
 
         What reviewers disagree on is for leads.
         """
+        from collector.models.reviews import ReviewLease  # which knows this module
+
+        # Lists that don't depend on the row: joined, PostgreSQL compared each waiting item with each lease where its
+        # statistics were from a time of few, and the queue cost the product of both.
+        leased = ReviewLease.objects.filter(expires_at__gt=now).exclude(reviewer=person).values("submission")
+        imported = ImportBatch.objects.filter(by=person).order_by().values("pk")
         rows = (
             self.awaiting_review()
             .filter(locked_at=None)
             .exclude(author=person)
-            .exclude(import_batch__by=person)
-            .exclude(Q(lease__expires_at__gt=now) & ~Q(lease__reviewer=person))
+            .exclude(import_batch__in=imported)
+            .exclude(pk__in=leased)
             .exclude(
                 models.Exists(
                     person.reviews.filter(
