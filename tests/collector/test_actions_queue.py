@@ -21,13 +21,13 @@ from collector.actions.reviews import (
     undo,
 )
 from collector.actions.submissions import resubmit
-from collector.models import Campaign, Category, ReviewLease
+from collector.models import Campaign, Category, ImportBatch, ReviewLease, Submission
 from collector.pairs import Text
 from tests.factories import NOW, CampaignFactory, CategoryFactory, PersonFactory, decide, make_submission
 from tests.factories import reviewer as a_reviewer
 
 if TYPE_CHECKING:
-    from collector.models import Person, Submission
+    from collector.models import Person
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +47,23 @@ def test_the_queue_gives_an_item_to_one_reviewer() -> None:
     item = make_submission()
     assert lease_next(by=a_reviewer(), now=NOW) == item
     assert lease_next(by=a_reviewer(), now=NOW) is None
+
+
+def test_the_queue_gives_nobody_what_they_imported() -> None:
+    item, importer = make_submission(), a_reviewer()
+    batch = ImportBatch.objects.create(
+        file_name="x", format="dolly", campaign=item.campaign, by=importer, started_at=NOW
+    )
+    Submission.objects.update(import_batch=batch)
+    assert lease_next(by=importer, now=NOW) is None
+    assert lease_next(by=a_reviewer(), now=NOW) == item
+
+
+def test_the_queue_gives_what_a_command_imported() -> None:
+    item = make_submission()
+    batch = ImportBatch.objects.create(file_name="x", format="dolly", campaign=item.campaign, started_at=NOW)
+    Submission.objects.update(import_batch=batch)
+    assert lease_next(by=a_reviewer(), now=NOW) == item
 
 
 def test_the_queue_gives_the_same_item_until_it_is_decided() -> None:
