@@ -11,6 +11,7 @@ from django.conf import settings as django_settings
 from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.test import override_settings
 from django.utils import translation
+from hypothesis import settings as hypothesis_settings
 
 from tests import factories
 
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from collector.models import Campaign, CampaignCategory, Category, Person
+
+
+# No test has a clock: how long one example takes says how busy the machine is.
+hypothesis_settings.register_profile("house", deadline=None)
+hypothesis_settings.load_profile("house")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

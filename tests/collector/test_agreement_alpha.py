@@ -99,7 +99,7 @@ tables = st.integers(1, 5).flatmap(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(tables, st.sampled_from(list(Scale)))
 def test_it_equals_the_definition_computed_pair_by_pair(table: list[list[int | None]], scale: Scale) -> None:
     expected = by_definition(table, scale)
@@ -109,7 +109,7 @@ def test_it_equals_the_definition_computed_pair_by_pair(table: list[list[int | N
         assert found == pytest.approx(expected, abs=1e-9)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(tables, st.sampled_from(list(Scale)), st.randoms(use_true_random=False))
 def test_it_does_not_matter_who_is_who(table: list[list[int | None]], scale: Scale, chance: object) -> None:
     turned = [list(unit) for unit in zip(*table, strict=True)]
@@ -119,14 +119,14 @@ def test_it_does_not_matter_who_is_who(table: list[list[int | None]], scale: Sca
     assert alpha_of(shuffled, scale) == pytest.approx(alpha_of(table, scale))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(tables, st.sampled_from(list(Scale)))
 def test_it_is_never_more_than_one(table: list[list[int | None]], scale: Scale) -> None:
     value = alpha_of(table, scale)
     assert value is None or value <= 1 + 1e-12
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(1, 5), min_size=2, max_size=10), st.integers(2, 4), st.sampled_from(list(Scale)))
 def test_perfect_agreement_is_one(answers: list[int], observers: int, scale: Scale) -> None:
     value = alpha_of([answers] * observers, scale)
@@ -141,7 +141,7 @@ def test_names_of_decisions_do_not_matter_on_the_nominal_scale() -> None:
 # -- One reviewer against the others -----------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(2, 9).flatmap(
         lambda units: st.lists(

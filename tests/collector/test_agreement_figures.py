@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.agreement import words
@@ -27,7 +27,6 @@ def test_the_wilson_interval_is_the_published_one(successes: int, trials: int, l
     assert found[1] == pytest.approx(high, abs=5e-5)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 500).flatmap(lambda trials: st.tuples(st.integers(0, trials), st.just(trials))))
 def test_the_wilson_interval_holds_the_share_and_stays_within_0_and_1(found: tuple[int, int]) -> None:
     low, high = wilson(*found)

@@ -270,9 +270,7 @@ class Life(RuleBasedStateMachine):
 def test_whatever_happens_badges_are_those_with_a_ground() -> None:
     run_state_machine_as_test(
         Life,
-        settings=settings(
-            max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=25, stateful_step_count=25, suppress_health_check=list(HealthCheck)),
     )
 
 

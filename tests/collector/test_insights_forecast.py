@@ -75,7 +75,7 @@ def test_an_end_that_may_be_far_away_is_left_open() -> None:
     assert found.late is None
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 40), min_size=7, max_size=14), st.integers(1, 400))
 def test_the_day_lies_in_its_interval_and_in_the_future(daily: list[int], missing: int) -> None:
     found = forecast(daily, missing, TODAY)

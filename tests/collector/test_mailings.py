@@ -10,7 +10,7 @@ from django.core import mail
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
 from django.test import Client
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collector import mailing_queries, tasks
@@ -220,7 +220,6 @@ def test_its_hour_holds_over_both_clock_changes(campaign: Campaign, lead: Person
     assert next_time(mailing, after=before) == before.replace(hour=utc_hour)
 
 
-@settings(deadline=None)
 @given(
     weekdays=st.sets(st.integers(0, 6)),
     after=st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - the zone follows

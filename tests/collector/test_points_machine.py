@@ -275,9 +275,7 @@ def check_duplicates() -> None:
 def test_every_course_of_the_game_adds_up() -> None:
     run_state_machine_as_test(
         Game,
-        settings=settings(
-            max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=25, stateful_step_count=30, suppress_health_check=list(HealthCheck)),
     )
 
 

@@ -146,7 +146,7 @@ def test_a_text_cut_by_a_spreadsheet_program_is_noticed() -> None:
 
 @pytest.mark.parametrize("write", [as_csv, as_xlsx, saved_by_openpyxl])
 @given(instruction=st.one_of(TEXT, NASTY), context=st.one_of(TEXT, NASTY), response=st.one_of(TEXT, NASTY))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @example(*["=1+1", "'=1+1", "_x0008_"])
 @example(*["\x08\x0b\x1f", "a\rb\n\nc ", " \t leading"])
 def test_texts_come_back_exactly(
@@ -306,7 +306,7 @@ def test_another_zip_file_is_no_workbook() -> None:
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_damaged_workbook_is_a_message_and_never_an_error(noise: bytes) -> None:
     data = bytearray(as_xlsx(line()).getvalue())
     if noise:

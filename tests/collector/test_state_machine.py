@@ -302,7 +302,5 @@ class SubmissionLife(RuleBasedStateMachine):
 def test_every_path_through_a_submissions_life_is_coherent() -> None:
     run_state_machine_as_test(
         SubmissionLife,
-        settings=settings(
-            max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=40, stateful_step_count=25, suppress_health_check=list(HealthCheck)),
     )

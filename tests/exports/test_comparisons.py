@@ -50,9 +50,7 @@ def ids(rows: object) -> list[str]:
     return [str(row.submission_id) for row in rows]  # type: ignore[attr-defined]
 
 
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(happenings, st.integers(0, 1_000))
 def test_database_files_and_papers_agree_on_any_sequence_of_versions(
     tmp_path_factory: pytest.TempPathFactory,

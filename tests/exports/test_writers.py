@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exports.schema import COLUMNS, Record, as_json, from_json, to_arrow
@@ -50,7 +50,6 @@ def write_text(root: Path, records: list[Record], name: str = "jsonl") -> Path:
     return root / writer.finish()[0]["path"]
 
 
-@settings(deadline=None)  # the first example loads Arrow and touches the disk
 @given(st.lists(st.tuples(texts, texts, texts), min_size=1, max_size=5))
 @example([(text, text, text) for text in NAUGHTY])
 def test_every_text_survives_jsonl_and_parquet(triples: list[tuple[str, str, str]]) -> None:
@@ -98,7 +97,6 @@ def test_many_rows_become_several_shards_in_order(tmp_path: Path, monkeypatch: p
     assert pq.ParquetFile(shards[0]).metadata.num_row_groups == 3
 
 
-@settings(deadline=None)  # as above
 @given(st.lists(texts, min_size=1, max_size=5))
 @example(NAUGHTY)
 @example(["".join(map(chr, range(1, 0x100))), "\x7f", "/ < > & '"])

@@ -141,7 +141,6 @@ def test_no_order_of_events_breaks_a_job() -> None:
         settings=settings(
             max_examples=40,
             stateful_step_count=25,
-            deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
         ),

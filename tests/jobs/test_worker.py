@@ -92,7 +92,10 @@ class Stack:
         while not happened():
             if time.monotonic() > deadline:
                 logs = "\n".join(f"== {path.name}\n{path.read_text()}" for path in self.folder.glob("*.log"))
-                pytest.fail(f"it never happened\n{logs}")
+                rows = "\n".join(
+                    str(row) for row in Job.objects.values("pk", "kind", "status", "attempt", "worker", "error")
+                )
+                pytest.fail(f"it never happened\n{logs}\n{rows}")
             time.sleep(0.03)
 
     def until_marked(self, name: str) -> None:

@@ -63,7 +63,7 @@ def decoded(codec: Codec, ids: list[int]) -> str:
     return str(codec.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=NASTY)
 def test_what_a_person_wrote_never_becomes_a_control_token_and_loses_nothing(codec: Codec, text: str) -> None:
     ids = codec.text(text)
@@ -71,7 +71,7 @@ def test_what_a_person_wrote_never_becomes_a_control_token_and_loses_nothing(cod
     assert decoded(codec, ids) == text
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(instruction=NASTY, context=NASTY, response=NASTY)
 def test_the_mask_covers_the_response_and_its_end_token_and_nothing_else(
     codec: Codec, chat: PromptFormat, instruction: str, context: str, response: str

@@ -51,7 +51,7 @@ def trained(law: PowerLaw, *, noise: float = 0.0, seeds: int = 1, sizes: tuple[i
     ]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.floats(0.5, 3), st.floats(0.5, 5), st.floats(0.1, 1.0))
 def test_a_power_law_without_noise_is_found_again(floor: float, scale: float, exponent: float) -> None:
     law = PowerLaw(floor, scale, exponent)
