@@ -34,7 +34,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out, where that is wanted, what has neither the mark nor a fixture of the database."""
+    """Begin with the trainings, and leave out, where that is wanted, what has no mark or fixture of the database.
+
+    The trainings are the longest: at the end, one process of tests would be busy with them and the others idle.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("train") is None)
     if not config.getoption("--database-only"):
         return
     fixtures = {"db", "transactional_db", "live_server"}

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from collector.actions import gold, reviews, submissions
 from collector.actions.badges import put_away, rebuild_badges
@@ -32,6 +31,7 @@ from tests.factories import (
     make_submission,
 )
 from tests.factories import reviewer as a_reviewer
+from tests.machines import live
 
 if TYPE_CHECKING:
     from collector.models import Campaign, Category, Person
@@ -268,10 +268,7 @@ class Life(RuleBasedStateMachine):
 
 
 def test_whatever_happens_badges_are_those_with_a_ground() -> None:
-    run_state_machine_as_test(
-        Life,
-        settings=settings(max_examples=25, stateful_step_count=25, suppress_health_check=list(HealthCheck)),
-    )
+    live(Life, lives=25, steps=25)
 
 
 @pytest.mark.django_db(transaction=True)

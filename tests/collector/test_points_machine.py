@@ -12,9 +12,8 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import Sum
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from collector.actions import reviews, submissions
 from collector.actions.badges import rebuild_badges
@@ -28,6 +27,7 @@ from collector.point_queries import own_near_duplicate, rules_in_force, rules_of
 from tests import factories
 from tests.collector.test_actions_points import wanted
 from tests.collector.test_races import together
+from tests.machines import live
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -273,10 +273,7 @@ def check_duplicates() -> None:
 
 @pytest.mark.django_db
 def test_every_course_of_the_game_adds_up() -> None:
-    run_state_machine_as_test(
-        Game,
-        settings=settings(max_examples=25, stateful_step_count=30, suppress_health_check=list(HealthCheck)),
-    )
+    live(Game, lives=25, steps=30)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -16,7 +15,6 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from collector.actions import drafts, locks, queue, reviews, submissions, suggestions
@@ -25,6 +23,7 @@ from collector.errors import Refused
 from collector.models import Award, Review, Submission
 from collector.pairs import Text
 from tests import factories
+from tests.machines import live
 
 LEGAL: set[tuple[str, str]] = {
     ("draft", "submitted"),
@@ -300,7 +299,4 @@ class SubmissionLife(RuleBasedStateMachine):
 
 @pytest.mark.django_db
 def test_every_path_through_a_submissions_life_is_coherent() -> None:
-    run_state_machine_as_test(
-        SubmissionLife,
-        settings=settings(max_examples=40, stateful_step_count=25, suppress_health_check=list(HealthCheck)),
-    )
+    live(SubmissionLife, lives=40, steps=25)
