@@ -77,7 +77,10 @@ def _by_campaign(fresh: SubmissionQuerySet) -> Submission | None:
 
 
 def _first(waiting: SubmissionQuerySet, order: str) -> Submission | None:
-    return waiting.order_by(order, "id").select_for_update(of=("self",), no_key=True, skip_locked=True).first()
+    # Keys alone: where all that waits is sorted, the whole rows of a long queue would be sorted on the disk.
+    keys = waiting.order_by(order, "id").select_for_update(of=("self",), no_key=True, skip_locked=True)
+    key = keys.values_list("pk", flat=True).first()
+    return None if key is None else Submission.objects.select_related("campaign").get(pk=key)
 
 
 @transaction.atomic

@@ -61,25 +61,22 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
         """
         from collector.models.reviews import ReviewLease  # which knows this module
 
-        # Lists that don't depend on the row: joined, PostgreSQL compared each waiting item with each lease where its
-        # statistics were from a time of few, and the queue cost the product of both.
+        # Lists that don't depend on the row: joined, PostgreSQL compared each waiting item with each lease and each
+        # review of the person where its statistics were from a time of few: the queue cost the product of both.
         leased = ReviewLease.objects.filter(expires_at__gt=now).exclude(reviewer=person).values("submission")
         imported = ImportBatch.objects.filter(by=person).order_by().values("pk")
+        decided = person.reviews.filter(
+            submission__status=Submission.Status.SUBMITTED,
+            revision__number=F("submission__revision_number"),
+            voided_at=None,
+        ).values("submission")
         rows = (
             self.awaiting_review()
             .filter(locked_at=None)
             .exclude(author=person)
             .exclude(import_batch__in=imported)
             .exclude(pk__in=leased)
-            .exclude(
-                models.Exists(
-                    person.reviews.filter(
-                        submission=models.OuterRef("pk"),
-                        revision__number=models.OuterRef("revision_number"),
-                        voided_at=None,
-                    )
-                )
-            )
+            .exclude(pk__in=decided)
         )
         return rows if person.has_role("lead") else rows.filter(disputed_at=None)
 
