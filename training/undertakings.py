@@ -54,7 +54,7 @@ class Undertaking(models.Model):
 
     def how_far(self) -> tuple[int, int | None]:
         """Return how much is done, and of how much where that is known."""
-        raise NotImplementedError
+        raise NotImplementedError  # a run counts its steps, a curve its models
 
     @property
     def is_active(self) -> bool:

@@ -78,7 +78,7 @@ def erase_person(*, person: Person, by: Person | None, now: datetime) -> Erased:
         LastAdmin: nobody would be left to look after the installation.
         AlreadyErased: as it says.
     """
-    _check(person, by)
+    _check(person, by)  # before all the records of a source of imports are locked, and again on what is locked
     standings.hold_all(submissions=Submission.objects.filter(author=person).values_list("pk", flat=True), by=person)
     person = Person.objects.get(pk=person.pk)
     _check(person, by)

@@ -21,7 +21,7 @@ from tests.factories import reviewer as a_reviewer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from collector.models import Campaign, Person, Submission
+    from collector.models import Campaign, GoldItem, Person, Submission
 
 pytestmark = [
     pytest.mark.django_db,
@@ -63,6 +63,15 @@ def held(campaign: Campaign, judge: Person) -> Submission:
     item = make_submission(campaign=campaign)
     assert lease_next(by=judge, now=NOW) == item
     return item
+
+
+@pytest.fixture
+def known(campaign: Campaign, lead: Person, monkeypatch: pytest.MonkeyPatch) -> GoldItem:
+    """A gold item whose turn it always is, and an ordinary one whose place it takes."""
+    monkeypatch.setattr(gold, "_draw", lambda by, turn, what: 0)
+    decided = make_submission(campaign=campaign, status="approved")
+    make_submission(campaign=campaign)
+    return gold.make_gold(submission=decided, decision="approve", why="It is right.", by=lead, now=NOW)
 
 
 def locks_of(act: Callable[..., Any], **said: Any) -> list[str]:
@@ -112,27 +121,15 @@ def test_the_next_item_waits_for_no_record(campaign: Campaign, judge: Person) ->
     assert locks_of(lease_next, by=judge, now=NOW) == [PERSON, LEASE]
 
 
-def test_the_next_item_waits_for_no_gold_item(
-    campaign: Campaign, lead: Person, judge: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gold, "_draw", lambda by, turn, what: 0)
-    known = make_submission(campaign=campaign, status="approved")
-    gold.make_gold(submission=known, decision="reject", why="It is copied.", by=lead, now=NOW)
-    make_submission(campaign=campaign)
+def test_the_next_item_waits_for_no_gold_item(known: GoldItem, judge: Person) -> None:
     assert locks_of(lease_next, by=judge, now=NOW) == [PERSON, LEASE]
-    assert known.lease.reviewer == judge
+    assert known.submission.lease.reviewer == judge
     assert locks_of(lease_next, by=judge, now=NOW) == [PERSON, LEASE]
 
 
-def test_an_answered_gold_item(
-    campaign: Campaign, lead: Person, judge: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gold, "_draw", lambda by, turn, what: 0)
-    known = make_submission(campaign=campaign, status="approved")
-    item = gold.make_gold(submission=known, decision="approve", why="It is right.", by=lead, now=NOW)
-    make_submission(campaign=campaign)
+def test_an_answered_gold_item(known: GoldItem, judge: Person) -> None:
     lease_next(by=judge, now=NOW)
-    said = {"gold": item, "decision": "approve", "by": judge, "now": NOW}
+    said = {"gold": known, "decision": "approve", "by": judge, "now": NOW}
     assert locks_of(gold.answer, **said) == [RECORD, PERSON, LEASE]
 
 
