@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from .runs import Run, read_jsonl, rotate, seal_checkpoint, write_jsonl
 from .sharding import arguments, policy, read_checkpoint, trainer_class
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from .course import Course
@@ -95,12 +96,13 @@ def train(model: Any, job: Job, *, checkpoint: Path | None) -> Progress:
         trim_metrics(job.run, step=job.progress.step)
     if job.settings.packing and not job.settings.shares_out:
         check_packing(model, job.work.examples, device=job.work.device, bf16=job.settings.bf16)
-    trainer = build(model, job)
-    if checkpoint is None or (job.progress.step < job.settings.steps and not job.course.exhausted):
-        with job.work.report:
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    else:  # all steps are done, only the weights are missing
-        read_checkpoint(trainer, str(checkpoint), job.settings)
+    with _boards(job) as boards:
+        trainer = build(model, job, boards)
+        if checkpoint is None or (job.progress.step < job.settings.steps and not job.course.exhausted):
+            with job.work.report:
+                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        else:  # all steps are done, only the weights are missing
+            read_checkpoint(trainer, str(checkpoint), job.settings)
     if job.settings.patience and not job.progress.stopped and job.course.best_step:
         best = job.run.checkpoints / f"checkpoint-{job.course.best_step}"
         job.work.report.say(f"Keeping the weights of step {job.course.best_step}, where the held-out loss was lowest")
@@ -152,8 +154,8 @@ def _arguments(job: Job) -> Any:
     return made
 
 
-def build(model: Any, job: Job) -> Any:
-    """Return the trainer of ``model``: nothing is trained yet."""
+def build(model: Any, job: Job, boards: Sequence[Any] = ()) -> Any:
+    """Return the trainer of ``model``, which tells ``boards`` too: nothing is trained yet."""
     from datasets import Dataset
     from transformers import PrinterCallback
 
@@ -168,7 +170,7 @@ def build(model: Any, job: Job) -> Any:
         train_dataset=Dataset.from_dict(columns).select([row for batch in plan for row in batch]),
         processing_class=job.work.codec.tokenizer,
         data_collator=_collator(job),
-        callbacks=[_watcher(job, plan), *_boards(job)],
+        callbacks=[_watcher(job, plan), *boards],
     )
     trainer.remove_callback(PrinterCallback)
     _train_in_32_bits(trainer.model)
@@ -196,16 +198,25 @@ def _collator(job: Job) -> Any:
     return lambda rows: packed(padded(rows))
 
 
-def _boards(job: Job) -> list[Any]:
-    """Return the callback that writes what TensorBoard reads, where that is wanted."""
+@contextmanager
+def _boards(job: Job) -> Iterator[list[Any]]:
+    """Give the callback that writes what TensorBoard reads, where that is wanted.
+
+    The curve of a run that fails is written out too, and the thread that writes it ends: the callback itself
+    only knows of trainings that reach their end.
+    """
     if not job.work.processes.main or "tensorboard" not in trackers(job.settings.log_to):
-        return []
+        yield []
+        return
     from tensorboardX import SummaryWriter
     from transformers.integrations import TensorBoardCallback
 
     # What a resumed run does again takes the place of what was written before it was cut off.
     writer = SummaryWriter(str(job.run.path / "tensorboard"), purge_step=job.progress.step + 1)
-    return [TensorBoardCallback(writer)]
+    try:
+        yield [TensorBoardCallback(writer)]
+    finally:
+        writer.close()
 
 
 def _answer_trainer(job: Job, plan: list[list[int]]) -> Any:

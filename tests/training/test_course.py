@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from training import runs
 from training.battery import BatteryError
+from training.evaluate import NonFiniteLossError
 from training.options import OptionError
 from training.sitting import StoppedError
 
@@ -147,6 +149,18 @@ def test_tensorboard_reads_the_curves(finetune: Trainer) -> None:
     (file,) = (outcome.path / "tensorboard").iterdir()
     tags = {value.tag for event in _events(file.read_bytes(), Event) for value in event.summary.value}
     assert {"train/loss", "train/learning_rate", "eval/loss", "eval/loss_open_qa"} <= tags
+
+
+def test_tensorboard_reads_the_curve_of_a_run_that_failed(finetune: Trainer) -> None:
+    from tensorboardX.proto.event_pb2 import Event
+
+    before = set(threading.enumerate())
+    with pytest.raises(NonFiniteLossError):
+        finetune(output="mine", learning_rate=1e30, steps=30)
+    (file,) = (finetune.places.runs / "mine" / "tensorboard").iterdir()
+    tags = {value.tag for event in _events(file.read_bytes(), Event) for value in event.summary.value}
+    assert "train/loss" in tags
+    assert set(threading.enumerate()) <= before
 
 
 def test_nothing_is_written_for_trackers_that_were_not_asked_for(finetune: Trainer) -> None:
