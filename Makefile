@@ -49,7 +49,7 @@ test: dev-deps lint pytest ## Set up and run every check and test
 lint: dev-deps ## Style, types, templates, the house plan, missing migrations
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/lint-imports --cache-dir var/cache/import_linter
 	@$(PY) -m djlint templates --lint --quiet
 	@$(PY) manage.py makemigrations --check --dry-run
 	@$(PY) manage.py check --fail-level WARNING
@@ -59,10 +59,10 @@ lint: dev-deps ## Style, types, templates, the house plan, missing migrations
 pytest: dev-deps
 	$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m "not slow" $(PYTEST_ARGS)
 
-# Who may do what is written in Python: the matrix of permissions is asked once, on SQLite, and so is whatever touches
-# no database at all.
+# What is written in Python alone (who may do what, what a bucket holds) is asked once, on SQLite, and so is whatever
+# touches no database at all.
 pytest-postgres: dev-deps
-	$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m "not slow and not browser and not train" --database-only --deselect tests/access/test_matrix.py $(PYTEST_ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m "not slow and not browser and not train" --database-only $(PYTEST_ARGS)
 
 drills: dev-deps ## The long drills: real base model, many kills
 	$(PY) -m pytest -m slow $(PYTEST_ARGS)
@@ -113,4 +113,4 @@ screenshots: dev-deps ## Take the README's screenshots from the demonstration co
 	@$(PY) -m tests.browser.screenshots
 
 clean: ## Remove what was installed and built (your data in var/ stays)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) var/cache

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings as django_settings
-from django.db.backends.sqlite3.base import DatabaseWrapper
+from django.db import connection as database
+from django.db.backends.signals import connection_created
+from django.dispatch import receiver
 from django.test import override_settings
 from django.utils import translation
 from hypothesis import settings as hypothesis_settings
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from tests import factories
 
@@ -23,9 +27,19 @@ if TYPE_CHECKING:
     from collector.models import Campaign, CampaignCategory, Category, Person
 
 
+# What the tools remember lies under var/, as all that this project writes.
+set_hypothesis_home_dir(Path(__file__).resolve().parent.parent / "var" / "cache" / "hypothesis")
 # No test has a clock: how long one example takes says how busy the machine is.
 hypothesis_settings.register_profile("house", deadline=None)
 hypothesis_settings.load_profile("house")
+
+
+@receiver(connection_created)
+def forget_the_disk(connection: Any, **_sent: object) -> None:
+    """No test's own database has to outlive the power; what tests start in other processes keeps to the settings."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA synchronous=OFF")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the trainings, and leave out, where that is wanted, what has no mark or fixture of the database.
+    """Begin with the trainings, and leave out, where that is wanted, what another database would not answer otherwise.
 
     The trainings are the longest: at the end, one process of tests would be busy with them and the others idle.
     """
@@ -45,7 +59,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     touching = [
         item
         for item in items
-        if item.get_closest_marker("django_db") or fixtures.intersection(getattr(item, "fixturenames", ()))
+        if not item.get_closest_marker("one_database")
+        and (item.get_closest_marker("django_db") or fixtures.intersection(getattr(item, "fixturenames", ())))
     ]
     kept = set(touching)
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
@@ -73,19 +88,34 @@ def light_settings() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def readiness_is_asked_anew() -> Iterator[None]:
+    """A test that takes something away asks at once what is left."""
+    from config import health
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(health, "FRESH", 0.0)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True, scope="session")
 def audit_can_be_emptied() -> Iterator[None]:
-    """Between tests with transactions whole tables are emptied; on SQLite the audit's triggers would refuse that."""
+    """Between tests with transactions whole tables are emptied, which the audit's triggers would refuse."""
     from collector import audit_guard
 
     patch = pytest.MonkeyPatch()
-    operations = DatabaseWrapper.ops_class
+    operations = type(database.ops)
     flush = operations.sql_flush
 
     def without_triggers(self: Any, *args: Any, **options: Any) -> list[str]:
         emptying = list(flush(self, *args, **options))
         if not emptying:
             return emptying
-        return [*audit_guard.drop_statements("sqlite"), *emptying, *audit_guard.statements("sqlite")]
+        return [
+            *audit_guard.drop_statements(database.vendor),
+            *emptying,
+            *audit_guard.statements(database.vendor),
+        ]
 
     patch.setattr(operations, "sql_flush", without_triggers)
     yield

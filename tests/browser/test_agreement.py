@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from collector.models import Category, Review
 from collector.views import agreement
 from tests.browser.pages import sign_in
-from tests.browser.test_axe import ALL_SHAPES, in_shape, violations
+from tests.browser.test_axe import ALL_SHAPES, Shape, in_shape, name_of, violations
 from tests.factories import contributor_in, decide, make_submission
 
 if TYPE_CHECKING:
@@ -121,10 +121,10 @@ def test_a_large_count_follows_by_itself(open_page: Callable[..., Page], monkeyp
     assert page.url.endswith("/review/agreement/")
 
 
-@pytest.mark.parametrize("shape", ALL_SHAPES, ids=lambda shape: f"{shape[0]['width']}-{shape[1]}")
-def test_axe_finds_nothing_on_any_of_its_tabs(open_page: Callable[..., Page], shape: object) -> None:
+@pytest.mark.parametrize("shape", ALL_SHAPES, ids=name_of)
+def test_axe_finds_nothing_on_any_of_its_tabs(open_page: Callable[..., Page], shape: Shape) -> None:
     for query in ("", "?show=response", "?show=time", "?show=gold", "?reviewer=ben-brook&show=overturned"):
         page = open_page("lead", query)
-        in_shape(page, shape)  # type: ignore[arg-type]  # one of ALL_SHAPES
+        in_shape(page, shape)
         page.locator("figure details").evaluate_all("all => all.forEach(one => { one.open = true; })")
         assert violations(page) == []

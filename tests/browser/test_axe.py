@@ -27,9 +27,19 @@ Scheme = Literal["light", "dark"]
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-ALL_SHAPES: list[tuple[dict[str, int], Scheme]] = [(WIDE, "light"), (WIDE, "dark"), (PHONE, "light"), (PHONE, "dark")]
-# What a role adds to a page that another role has already shown in every shape is looked at in these.
-TWO_SHAPES = [ALL_SHAPES[0], ALL_SHAPES[3]]
+Shape = tuple[dict[str, int], Scheme]
+# Each width and each scheme once: what sticks out does so in both schemes, and a colour is one at any width.
+DAILY: list[Shape] = [(WIDE, "light"), (PHONE, "dark")]
+# The other pairs are left to the drills.
+CROSSED: list[Shape] = [(WIDE, "dark"), (PHONE, "light")]
+
+
+def name_of(shape: Shape) -> str:
+    """Return a shape's name among a test's parameters."""
+    return f"{shape[0]['width']}-{shape[1]}"
+
+
+ALL_SHAPES = [*DAILY, *(pytest.param(shape, marks=pytest.mark.slow) for shape in CROSSED)]
 # What a page shows, without the token that is another one each time.
 CONTENT = (
     "(document.querySelector('main') ?? document.body).innerHTML.replace(/csrfmiddlewaretoken. value=.[^\"]+/g, '')"
@@ -75,7 +85,7 @@ def sticking_out(page: Page) -> list[str]:
     return [f"sticks out: {line}" for line in lines[-3:]]
 
 
-def in_shape(page: Page, shape: tuple[dict[str, int], Scheme]) -> None:
+def in_shape(page: Page, shape: Shape) -> None:
     size, scheme = shape
     page.set_viewport_size(size)  # type: ignore[arg-type]  # Playwright's own TypedDict, which the stubs keep to themselves
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
@@ -107,12 +117,12 @@ class Traffic:
             self.page.wait_for_load_state("networkidle")
 
 
+@pytest.mark.parametrize("shapes", [DAILY, pytest.param(CROSSED, marks=pytest.mark.slow)], ids=["daily", "crossed"])
 def test_axe_finds_nothing_and_nothing_sticks_out_on_any_page(
-    page: Page, live_server: LiveServer, world: World
+    page: Page, live_server: LiveServer, world: World, shapes: list[Shape]
 ) -> None:
     visits = find_pages(page.context, live_server, world)
     found: dict[tuple[Visit, str], list[str]] = {}
-    seen: set[str] = set()
     contents: set[str] = set()
     traffic = Traffic(page)
     for role, person in world.people.items():
@@ -120,18 +130,17 @@ def test_axe_finds_nothing_and_nothing_sticks_out_on_any_page(
         for visit in visits:
             if visit.role != role:
                 continue
-            in_shape(page, ALL_SHAPES[0])
+            in_shape(page, shapes[0])
             page.goto(live_server.url + visit.path)
             content = page.evaluate(CONTENT)
             if content in contents:
                 continue
             contents.add(content)
             traffic.settle()
-            for shape in TWO_SHAPES if visit.path in seen else ALL_SHAPES:
+            for shape in shapes:
                 in_shape(page, shape)
                 if lines := [*violations(page), *sticking_out(page)]:
-                    found[visit, f"{shape[0]['width']} {shape[1]}"] = lines
-            seen.add(visit.path)
+                    found[visit, name_of(shape)] = lines
     assert found == {}, "\n".join(f"{at}\n  " + "\n  ".join(lines) for at, lines in found.items())
 
 
@@ -141,13 +150,13 @@ def test_axe_finds_what_is_wrong(page: Page, live_server: LiveServer) -> None:
     assert any(line.startswith("html-has-lang:") for line in violations(page))
 
 
-@pytest.mark.parametrize("shape", ALL_SHAPES, ids=lambda shape: f"{shape[0]['width']}-{shape[1]}")
+@pytest.mark.parametrize("shape", ALL_SHAPES, ids=name_of)
 def test_axe_finds_nothing_on_what_opens(
     page: Page,
     live_server: LiveServer,
     installation: Campaign,
     colleague: Callable[..., Person],
-    shape: tuple[dict[str, int], Scheme],
+    shape: Shape,
 ) -> None:
     sign_in(page.context, live_server, colleague("Ada Admin", "admin", is_staff=True, is_superuser=True))
     in_shape(page, shape)

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from collector.models import Category, PassageSkip
 from tests.browser.pages import sign_in
-from tests.browser.test_axe import ALL_SHAPES, in_shape, violations
+from tests.browser.test_axe import ALL_SHAPES, Shape, in_shape, name_of, violations
 from tests.factories import PassageFactory, contributor_in, decide, make_submission, reviewer
 
 if TYPE_CHECKING:
@@ -113,11 +113,11 @@ def test_one_drawing_of_each_plot_shows_and_nothing_sticks_out(open_page: Callab
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("shape", ALL_SHAPES, ids=lambda shape: f"{shape[0]['width']}-{shape[1]}")
-def test_axe_finds_nothing_on_any_of_its_tabs(open_page: Callable[..., Page], shape: object) -> None:
+@pytest.mark.parametrize("shape", ALL_SHAPES, ids=name_of)
+def test_axe_finds_nothing_on_any_of_its_tabs(open_page: Callable[..., Page], shape: Shape) -> None:
     for tab in TABS:
         page = open_page(f"?show={tab}")
-        in_shape(page, shape)  # type: ignore[arg-type]  # one of ALL_SHAPES
+        in_shape(page, shape)
         page.locator("details").evaluate_all("all => all.forEach(one => { one.open = true; })")
         page.locator("header details").evaluate_all("all => all.forEach(one => { one.open = false; })")
         assert violations(page) == []

@@ -97,8 +97,8 @@ HUGE = {
     "one word again and again": ("a " * 500_000, "b " + "a " * 500_000 + "c"),
     "two words in turns": ("a b " * 250_000, "b a " * 250_000),
     "every other word new": (
-        " ".join(f"u{n} c{n}" for n in range(40_000)),
-        " ".join(f"v{n} c{n}" for n in range(40_000)),
+        " ".join(f"u{n} c{n}" for n in range(15_000)),
+        " ".join(f"v{n} c{n}" for n in range(15_000)),
     ),
     "every other word new, the rest alike": (
         " ".join(f"u{n} x" for n in range(5_000)),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from collector.models import Campaign, Category
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 CONFIGURATIONS = [name for name in FORMATS if name != "csv"]
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from collector.models import Campaign, Category, Person
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 class Failing:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from collector.models import Campaign, Category
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 def test_a_large_file_goes_up_in_parts(bucket: str, tmp_path: Path) -> None:

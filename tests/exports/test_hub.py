@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.django_db,
+    pytest.mark.one_database,
     # The Hub's client hands its files to its HTTP library in the old form.
     pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning"),
 ]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from collector.models import Campaign, Category, Person
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 FILE = "/datasets/v1/files/README.md?name=set"
 
 
@@ -63,7 +63,7 @@ def client(author: Person, sign_in: Callable[[Person], Client]) -> Client:
 
 
 def body(answer: Any) -> bytes:
-    return b"".join(answer.streaming_content)
+    return b"".join(answer)
 
 
 def test_what_is_ready_lies_in_the_store_byte_for_byte(elsewhere: dict[str, bytes], kept: str, files: Any) -> None:

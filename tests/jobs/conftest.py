@@ -57,5 +57,6 @@ def refused_port() -> int:
 
 @pytest.fixture
 def threads_share_the_database(transactional_db: None) -> None:
-    """Skip nothing: make sure that the database is one that several connections can use."""
+    """Skip nothing: make sure that the database is one that several connections can use, and that they see all."""
+    assert not connection.in_atomic_block, "an earlier test left its transaction open"
     assert "memory" not in str(connection.settings_dict["NAME"]), settings.DATABASES["default"]

@@ -71,6 +71,7 @@ def test_two_processes_that_pack_their_rows_give_the_loss_curve_of_one_that_does
 
 
 @pytest.mark.train
+@pytest.mark.slow
 def test_two_processes_that_were_stopped_resume_to_the_weights_of_an_unbroken_run(
     finetune: Trainer, launch: Any
 ) -> None:

@@ -66,6 +66,7 @@ def test_a_model_shared_out_has_the_losses_the_weights_and_the_samples_of_one_pr
 
 
 @pytest.mark.train
+@pytest.mark.slow
 def test_a_model_shared_out_that_was_killed_twice_resumes_to_the_weights_of_an_unbroken_run(
     finetune: Trainer, launch: Any
 ) -> None:
