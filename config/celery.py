@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 PR_SET_PDEATHSIG = 1
+_writing = threading.Lock()
 
 
 @setup_logging.connect
@@ -36,11 +38,21 @@ def die_with_parent(**_: Any) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def fork_between_writes() -> None:
+    """Let this process fork only while its sign of life isn't being written.
+
+    SQLite keeps in memory what its process has locked. A pool process that is forked in the middle of another thread's
+    write believes for ever that its own process is writing, and finds the database locked at each job.
+    """
+    os.register_at_fork(before=_writing.acquire, after_in_parent=_writing.release, after_in_child=_writing.release)
+
+
 @worker_ready.connect
 def show_life(sender: Any, **_: Any) -> None:
     """Write the worker's sign of life now and then, on the worker's own timer."""
     from jobs import conf
 
+    fork_between_writes()
     name = str(sender.hostname)
     _show(name)
     sender.timer.call_repeatedly(conf.heartbeat_seconds(), _show, (name,))
@@ -67,9 +79,10 @@ def _show(name: str) -> None:
     from jobs import actions, liveness
 
     liveness.show("worker")
-    try:
-        actions.show_worker(worker=name, now=datetime.now(UTC))
-    except DatabaseError as error:
-        logger.warning("could not show that the worker lives: %s", error)
-    finally:
-        connection.close()
+    with _writing:
+        try:
+            actions.show_worker(worker=name, now=datetime.now(UTC))
+        except DatabaseError as error:
+            logger.warning("could not show that the worker lives: %s", error)
+        finally:
+            connection.close()

@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs import conf
-from jobs.models import WorkerHeartbeat
+from jobs.models import Job, WorkerHeartbeat
 
 if TYPE_CHECKING:
+    import uuid
     from datetime import datetime
 
 SWEEPER = "sweeper@"
+
+
+def status_of(job_id: uuid.UUID) -> str | None:
+    """Return a job's status; None where there is no such job."""
+    return Job.objects.filter(pk=job_id).values_list("status", flat=True).first()
 
 
 def a_worker_lives(*, now: datetime) -> bool:

