@@ -22,9 +22,9 @@ from django.utils.translation import gettext_lazy
 from collector import admin_records  # noqa: F401 - its pages belong to the admin too
 from collector.actions.campaigns import current_terms, publish_terms
 from collector.actions.erasure import SIGN_IN_APPS, erase_person
-from collector.actions.people import deactivate_person, invite, main_role, set_role
+from collector.actions.people import deactivate_person, invite, main_role, reactivate_person, set_role
 from collector.actions.provisioning import reset_second_factor
-from collector.admin_base import EXACT_TEXT, Act, Audited, ExactTextField, Untouchable, audit, person_of
+from collector.admin_base import EXACT_TEXT, Act, Audited, ExactTextField, Untouchable, person_of
 from collector.forms import EraseForm
 from collector.models import (
     Campaign,
@@ -281,7 +281,7 @@ class PersonAdmin(Audited):
             object_id,
             explanation=_("They can sign in again, with the role they had."),
             form=forms.Form(request.POST or None),
-            do=lambda item, _fields: reactivate(item, by=person_of(request)),
+            do=lambda item, _fields: reactivate_person(person=item, by=person_of(request), now=timezone.now()),
         )
 
     def second_factor_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -293,12 +293,6 @@ class PersonAdmin(Audited):
             form=forms.Form(request.POST or None),
             do=lambda item, _fields: reset_second_factor(person=item, by=person_of(request), now=timezone.now()),
         )
-
-
-def reactivate(person: Person, *, by: Person) -> None:
-    """Let a person sign in again, with the role they had."""
-    set_role(person=person, role=main_role(person), by=by, now=timezone.now())
-    audit(verb="reactivated", target=person, by=by)
 
 
 class InvitationForm(forms.ModelForm[Invitation]):

@@ -7,7 +7,11 @@ import unicodedata
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
 from django.utils.translation import gettext as _
+
+WEB = ("http", "https")
+MOST_PRINTED = 64  # characters of what a client sent that an answer repeats
 
 
 class TextRefused(ValidationError):
@@ -54,6 +58,20 @@ def validate_text(text: str) -> None:
         )
 
 
+def validate_web_address(text: str) -> None:
+    """Refuse what is no address of the web: it becomes a link, and a script can be one, too.
+
+    Raises:
+        ValidationError: it is another kind of address, or none.
+    """
+    URLValidator(schemes=WEB)(text)
+
+
+def is_web_address(text: str) -> bool:
+    """Say whether an address that was stored before it was checked may be shown as a link."""
+    return text.lower().startswith(tuple(f"{scheme}://" for scheme in WEB))
+
+
 def is_blank(text: str) -> bool:
     """Say whether nothing visible was written: only white space, format and control characters."""
     return all(character.isspace() or unicodedata.category(character) in {"Cc", "Cf"} for character in text)
@@ -84,6 +102,21 @@ def word_count(text: str) -> int:
     return len(text.split())
 
 
+def first_free(stem: str, taken: set[str]) -> str:
+    """Return ``stem``, or the first of ``stem-2``, ``stem-3``… that is not taken."""
+    return next(name for name in (stem, *(f"{stem}-{n}" for n in range(2, len(taken) + 3))) if name not in taken)
+
+
 def token_hash(raw: str) -> str:
     """Return what is kept of a link's or a token's secret; whatever is sent in its place, surrogates too, has one."""
     return hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def escaped(text: str) -> str:
+    """Return text that can be encoded and shown: half characters and NUL as escapes, the rest as it is."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\x00", "\\x00")
+
+
+def printable(text: str) -> str:
+    """Return what a client sent so that it can stand in an answer: escaped, and cut where it is long."""
+    return escaped(text[:MOST_PRINTED]) + ("…" if len(text) > MOST_PRINTED else "")

@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from collector.models import Role
 from collector.views.chart_files import chart_file
+from collector.views.common import is_lead
 from training import curve_charts, curve_tasks, queries, tasks
 from training.charts import shown
 from training.curve_forms import CurveForm
@@ -58,7 +58,7 @@ def curve_list(request: PersonRequest) -> HttpResponse:
         "page": page,
         "rows": rows,
         "is_active": any(curve.is_active for curve in curves),
-        "may_train": request.user.has_role(Role.LEAD),
+        "may_train": is_lead(request),
     }
     return render_partial_response(request, "training/curve_list.html", context, {"curves": "curves"})
 
@@ -94,7 +94,7 @@ def curve_detail(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     context = {
         "curve": curve,
         "url": reverse("curve-detail", args=[curve.pk]),
-        "may_train": request.user.has_role(Role.LEAD),
+        "may_train": is_lead(request),
         "is_silent": curve.is_silent(now, SILENT_AFTER),
         "models": rows,
         "done": sum(row["is_done"] for row in rows),

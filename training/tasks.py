@@ -22,7 +22,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from collector.models import AuditEntry
+from collector.actions import audit
 from jobs.actions import JobStateError, cancel, enqueue
 from jobs.models import Job, Queue
 from jobs.registry import JobContext, JobError, JobPayload, TryAgain, register
@@ -94,7 +94,7 @@ def stop(*, run: UndertakingT, by: AbstractBaseUser, now: datetime) -> Undertaki
 
 def note(verb: str, entry: Undertaking, *, by: AbstractBaseUser, now: datetime) -> None:
     """Write a line of the audit; call it in the transaction of what it tells of."""
-    AuditEntry.objects.create(by_id=by.pk, verb=f"training.{verb}", target=entry.name, at=now)
+    audit.note(verb=f"training.{verb}", target=entry.name, by=by, now=now)
 
 
 def _queue(run: TrainingRun, by: AbstractBaseUser, now: datetime) -> None:

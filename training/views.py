@@ -15,8 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from collector.models import Role
 from collector.views.chart_files import chart_file
+from collector.views.common import is_lead
 from training import charts, queries, tasks
 from training.errors import TrainingError
 from training.forms import RunForm
@@ -51,7 +51,7 @@ def run_list(request: PersonRequest) -> HttpResponse:
         "page": page,
         "rows": rows,
         "is_active": any(run.is_active for run in page.object_list),
-        "may_train": request.user.has_role(Role.LEAD),
+        "may_train": is_lead(request),
     }
     return render_partial_response(request, "training/run_list.html", context, {"runs": "runs"})
 
@@ -92,7 +92,7 @@ def run_detail(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
         "is_silent": run.is_silent(now, SILENT_AFTER),
         "minutes_left": _minutes_left(run),
         "samples": run.samples.count(),
-        "may_train": request.user.has_role(Role.LEAD),
+        "may_train": is_lead(request),
     }
     return render_partial_response(request, "training/run_detail.html", context, {"progress": "progress"})
 
@@ -145,7 +145,7 @@ def _act(request: PersonRequest, pk: uuid.UUID, act: Callable[..., TrainingRun],
 
 def must_be_lead(request: PersonRequest) -> None:
     """Refuse whoever is no campaign lead. Raises PermissionDenied."""
-    if not request.user.has_role(Role.LEAD):
+    if not is_lead(request):
         raise PermissionDenied(_("Only a campaign lead or an admin can train a model."))
 
 

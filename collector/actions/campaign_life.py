@@ -16,7 +16,7 @@ from collector.actions import leases
 from collector.actions.campaigns import current_terms, publish_terms
 from collector.errors import Conflict, NotAllowed, Refused
 from collector.models import AuditEntry, Campaign, CampaignCategory, Person, Role, Submission
-from collector.text import is_blank, normalize_newlines, validate_text
+from collector.text import first_free, is_blank, normalize_newlines, validate_text
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -185,7 +185,7 @@ def _set_targets(campaign: Campaign, targets: dict[Category, int]) -> None:
 def _free_slug(name: str) -> str:
     stem = slugify(name)[:SLUG_LENGTH].strip("-") or "campaign"
     taken = set(Campaign.objects.filter(slug__startswith=stem).values_list("slug", flat=True))
-    return next(slug for slug in (stem, *(f"{stem}-{n}" for n in range(2, len(taken) + 3))) if slug not in taken)
+    return first_free(stem, taken)
 
 
 def lacking(campaign: Campaign, *, today: date) -> list[str]:

@@ -60,6 +60,12 @@ def _user_name(text: str, person: Person | None) -> str:
     return name
 
 
+def _external_id(text: str) -> str:
+    if not text.isprintable() or len(text) > MOST_CHARACTERS:
+        raise ValidationError({"externalId": [_("An external id has up to 254 printable characters.")]})
+    return text
+
+
 @transaction.atomic
 def create_account(*, entry: Entry, now: datetime) -> Person:
     """Make the account of somebody whom the directory names for the first time.
@@ -81,7 +87,7 @@ def create_account(*, entry: Entry, now: datetime) -> Person:
         time_zone=clean_time_zone(entry.time_zone),
     )
     DirectoryAccount.objects.create(
-        person=person, user_name=user_name, external_id=(entry.external_id or "")[:MOST_CHARACTERS]
+        person=person, user_name=user_name, external_id=_external_id(entry.external_id or "")
     )
     record(verb="person.provisioned", person=person, detail={"source": SOURCE}, by=None, now=now)
     if entry.active is False:
@@ -104,7 +110,7 @@ def change_account(*, person: Person, entry: Entry, now: datetime) -> Person:
         if entry.user_name is not None:
             account.user_name = _user_name(entry.user_name, person)
         if entry.external_id is not None:
-            account.external_id = entry.external_id[:MOST_CHARACTERS]
+            account.external_id = _external_id(entry.external_id)
         account.save()
     changed = []
     if entry.email is not None and _address(entry.email) != person.email.lower():
@@ -143,9 +149,9 @@ def set_member(*, person: Person, role: Role, member: bool, now: datetime) -> No
     """
     held = main_role(person)
     if member and RANK[role] > RANK[held]:
-        set_role(person=person, role=role, by=None, now=now, reactivates=False)
+        set_role(person=person, role=role, by=None, now=now)
     elif not member and role == held and role != Role.CONTRIBUTOR:
-        set_role(person=person, role=Role.CONTRIBUTOR, by=None, now=now, reactivates=False)
+        set_role(person=person, role=Role.CONTRIBUTOR, by=None, now=now)
 
 
 @transaction.atomic

@@ -22,6 +22,7 @@ from collector.models import (
     Comment,
     Delivery,
     Digest,
+    DirectoryAccount,
     Draft,
     Invitation,
     Notice,
@@ -146,5 +147,7 @@ def _forget_rows(person: Person) -> None:
     ReviewLease.objects.filter(reviewer=person).delete()
     ReviewSkip.objects.filter(reviewer=person).delete()
     SheetImport.objects.filter(by=person).delete()
+    # Its user name is an address. A directory that still names the person gets 404, as for whom it never named.
+    DirectoryAccount.objects.filter(person=person).delete()
     for holding in held_in_apps(person, SIGN_IN_APPS):
         holding.rows.delete()

@@ -16,11 +16,13 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from collector.actions.teams import find_or_make_team
 from collector.errors import Refused
 from collector.models import AuditEntry, Invitation, Person, ReviewLease, Role, Team
-from collector.text import token_hash, validate_text
+from collector.text import first_free, token_hash, validate_text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -59,13 +61,30 @@ def main_role(person: Person) -> Role:
     return next((role for role in ROLES_DOWNWARDS if role in person.role_names), Role.CONTRIBUTOR)
 
 
+_ACCESS = ("is_active", "is_staff", "is_superuser", "erased_at")
+
+
+def _hold(person: Person) -> None:
+    """Lock the person and the admins, in one order, and read anew whether the person still has access.
+
+    A directory sends "out of the group" and "left" at the same moment: the one that was read before must not undo the
+    other. Two who take the admin's role from each other wait in line.
+    """
+    people = Person.objects.filter(Q(pk=person.pk) | Q(pk__in=_admins().values("pk")))
+    locked = people.order_by("pk").select_for_update(of=("self",), no_key=True).only("pk", *_ACCESS)
+    now = next(one for one in locked if one.pk == person.pk)
+    for name in _ACCESS:
+        setattr(person, name, getattr(now, name))
+
+
+def _admins() -> QuerySet[Person]:
+    return Person.objects.filter(is_active=True, groups__name=Role.ADMIN.value)
+
+
 def _keep_an_admin(person: Person) -> None:
-    """Refuse what would leave no active admin; two who take the role from each other wait in line."""
-    admins = Person.objects.filter(is_active=True, groups__name=Role.ADMIN.value)
-    locked = admins.order_by("pk").select_for_update(of=("self",), no_key=True)
-    ids = [admin.pk for admin in locked.only("pk")]
-    # Asked anew: whoever held the lock before may have taken the role from one of them.
-    if person.pk in ids and not admins.exclude(pk=person.pk).exists():
+    """Refuse what would leave no active admin; after ``_hold``."""
+    admins = _admins()
+    if admins.filter(pk=person.pk).exists() and not admins.exclude(pk=person.pk).exists():
         raise LastAdmin(_("%(name)s is the only admin. Make somebody else an admin first.") % {"name": person})
 
 
@@ -88,7 +107,7 @@ def new_handle(name: str) -> str:
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     stem = re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[: HANDLE_LENGTH - 5].strip("-") or "person"
     taken = set(Person.objects.filter(handle__startswith=stem).values_list("handle", flat=True))
-    return next(handle for handle in (stem, *(f"{stem}-{n}" for n in range(2, len(taken) + 3))) if handle not in taken)
+    return first_free(stem, taken)
 
 
 @transaction.atomic
@@ -99,40 +118,57 @@ def add_person(
     by: Person | None,
     now: datetime,
     display_name: str = "",
-    team: Team | None = None,
-    time_zone: str = "UTC",
+    team: Team | str | None = None,
+    time_zone: str = "",
     password: str | None = None,
 ) -> Person:
-    """Add a person, or change the role (and, where given, the password) of the one who has this address.
+    """Add a person, or change the role of the one who has this address, and what else is given of them.
+
+    Args:
+        team: a team, or the name or slug of one; a new name makes a new team.
+        time_zone: "" is UTC, or what the person has.
 
     Raises:
-        ValidationError: the address, name, zone or password is not right.
+        ValidationError: the address, name, team, zone or password is not right.
     """
     email = email.strip().lower()
     validate_email(email)
     validate_text(display_name)
+    if isinstance(team, str):
+        team = find_or_make_team(name=team) if team.strip() else None
     person = Person.objects.filter(email__iexact=email).first()
     if person is None:
         name = display_name or email.partition("@")[0].replace(".", " ").replace("_", " ").title()
-        person = Person(email=email, display_name=name, handle=new_handle(name), team=team, time_zone=time_zone)
+        person = Person(email=email, display_name=name, handle=new_handle(name), team=team)
+        person.time_zone = time_zone or "UTC"
         person.set_unusable_password()
         person.full_clean(exclude=["password"])
         person.save()
         AuditEntry.objects.create(by=by, verb="person.added", target=person.handle, detail={"role": str(role)}, at=now)
+    elif display_name or team or time_zone:
+        update_profile(
+            person=person,
+            display_name=display_name or person.display_name,
+            handle=person.handle,
+            team=team or person.team,
+            time_zone=time_zone or person.time_zone,
+            by=by,
+            now=now,
+        )
     if password is not None:
         person.set_password(password)
         person.save(update_fields=["password"])
         AuditEntry.objects.create(by=by, verb="person.password", target=person.handle, at=now)
-    set_role(person=person, role=role, by=by, now=now)
+    set_role(person=person, role=role, by=by, now=now, reactivates=True)
     return person
 
 
 @transaction.atomic
-def set_role(*, person: Person, role: Role | str, by: Person | None, now: datetime, reactivates: bool = True) -> None:
+def set_role(*, person: Person, role: Role | str, by: Person | None, now: datetime, reactivates: bool = False) -> None:
     """Give a person one role; everybody is a contributor, and leads and admins may open Django's admin.
 
     Args:
-        reactivates: False leaves somebody who was deactivated outside; the role waits.
+        reactivates: lets somebody who was deactivated in again; else they stay outside, and the role waits.
 
     Raises:
         LastAdmin: the only admin would stop being one.
@@ -140,6 +176,7 @@ def set_role(*, person: Person, role: Role | str, by: Person | None, now: dateti
     role = Role(role)
     if person.is_source:
         raise Refused(_("A source of imports can't have a role."))
+    _hold(person)
     if role != Role.ADMIN:
         _keep_an_admin(person)
     if person.erased_at is not None:
@@ -164,6 +201,7 @@ def deactivate_person(*, person: Person, by: Person | None, now: datetime) -> No
     Raises:
         LastAdmin: nobody else could look after the installation.
     """
+    _hold(person)
     _keep_an_admin(person)
     person.is_active = False
     person.is_staff = person.is_superuser = False
@@ -179,7 +217,7 @@ def deactivate_person(*, person: Person, by: Person | None, now: datetime) -> No
 @transaction.atomic
 def reactivate_person(*, person: Person, by: Person | None, now: datetime) -> None:
     """Let a person sign in again, with the role they had; sessions and tokens stay ended."""
-    set_role(person=person, role=main_role(person), by=by, now=now)
+    set_role(person=person, role=main_role(person), by=by, now=now, reactivates=True)
     AuditEntry.objects.create(by=by, verb="person.reactivated", target=person.handle, at=now)
 
 
@@ -190,7 +228,7 @@ def update_profile(
     handle: str,
     team: Team | None,
     time_zone: str,
-    by: Person,
+    by: Person | None,
     now: datetime,
     wants_digest: bool | None = None,
     wants_announcements: bool | None = None,

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from collector.actions.directory import set_active
 from collector.actions.people import LastAdmin, add_person, main_role, set_role
 from collector.actions.provisioning import RANK, clean_name, record
+from collector.actions.teams import find_or_make_team
 from collector.errors import Refused
-from collector.models import Person, Role, Team
+from collector.models import Person, Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -180,7 +180,7 @@ def _follow(line: Line, by: Person | None, now: datetime) -> bool:
     if not _differences(line):
         return False
     person = line.person
-    team = _team(line.team) if line.team else None
+    team = find_or_make_team(name=line.team) if line.team else None
     if person is None:
         add_person(
             email=line.email, role=line.role or Role.CONTRIBUTOR, by=by, now=now, display_name=line.name, team=team
@@ -199,12 +199,7 @@ def _follow(line: Line, by: Person | None, now: datetime) -> bool:
     if line.active:
         set_active(person=person, active=True, by=by, now=now)
     if line.role is not None and line.role != main_role(person):
-        set_role(person=person, role=line.role, by=by, now=now, reactivates=False)
+        set_role(person=person, role=line.role, by=by, now=now)
     if line.active is False:
         set_active(person=person, active=False, by=by, now=now)
     return True
-
-
-def _team(name: str) -> Team:
-    found = Team.objects.filter(name__iexact=name).first() or Team.objects.filter(slug=name).first()
-    return found or Team.objects.get_or_create(slug=slugify(name)[:50] or "team", defaults={"name": name})[0]

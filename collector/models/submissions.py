@@ -6,7 +6,8 @@ import uuid
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Subquery
+from django.db.models.fields.tuple_lookups import Tuple, TupleIn
 from django.utils.translation import gettext_lazy as _
 
 from collector.models.campaigns import Campaign, Category, Licence, Passage, Terms
@@ -61,22 +62,18 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
         """
         from collector.models.reviews import ReviewLease  # which knows this module
 
-        # Lists that don't depend on the row: joined, PostgreSQL compared each waiting item with each lease and each
-        # review of the person where its statistics were from a time of few: the queue cost the product of both.
+        # Lists that don't depend on the row, and no joins of the large tables: where its statistics are from a time of
+        # few, PostgreSQL pairs each waiting item with each lease, review or revision, and the queue costs the product.
         leased = ReviewLease.objects.filter(expires_at__gt=now).exclude(reviewer=person).values("submission")
         imported = ImportBatch.objects.filter(by=person).order_by().values("pk")
-        decided = person.reviews.filter(
-            submission__status=Submission.Status.SUBMITTED,
-            revision__number=F("submission__revision_number"),
-            voided_at=None,
-        ).values("submission")
+        decided = person.reviews.filter(voided_at=None).order_by().values("submission", "revision__number")
         rows = (
             self.awaiting_review()
             .filter(locked_at=None)
             .exclude(author=person)
             .exclude(import_batch__in=imported)
             .exclude(pk__in=leased)
-            .exclude(pk__in=decided)
+            .exclude(TupleIn(Tuple("pk", "revision_number"), Subquery(decided)))
         )
         return rows if person.has_role("lead") else rows.filter(disputed_at=None)
 

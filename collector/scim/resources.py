@@ -33,8 +33,8 @@ class BadRequest(Exception):
 
 
 def people() -> QuerySet[Person]:
-    """Return everybody whom a directory can know, with what their resource shows."""
-    found = Person.objects.filter(is_source=False).select_related("directory_account")
+    """Return everybody whom a directory can know, with what their resource shows; who was erased is nobody."""
+    found = Person.objects.filter(is_source=False, erased_at=None).select_related("directory_account")
     return found.prefetch_related("groups").order_by("pk")
 
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from collector.errors import Conflict, NotAllowed
-from collector.models import Campaign
+from collector.models import Campaign, Role
 
 if TYPE_CHECKING:
     from collector.errors import Refused
@@ -24,6 +24,11 @@ class PersonRequest(HttpRequest):
     """A request of somebody who is signed in, as every page's is."""
 
     user: Person  # LoginRequiredMiddleware saw to it
+
+
+def is_lead(request: PersonRequest) -> bool:
+    """Say whether who asks is a campaign lead, or an admin."""
+    return request.user.has_role(Role.LEAD)
 
 
 @dataclass(frozen=True)

@@ -308,7 +308,7 @@ def test_access_is_ended_and_given_back(
     again = Person.objects.get(pk=reviewer.pk)
     assert again.is_active
     assert again.has_role("reviewer")
-    assert last_entry().verb == "admin.reactivated"
+    assert last_entry().verb == "person.reactivated"
 
 
 def test_people_are_neither_added_nor_deleted(as_admin: Client, author: Person) -> None:

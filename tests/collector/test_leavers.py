@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from collector.actions.leases import hand_out
-from collector.actions.people import LastAdmin, deactivate_person, set_role
+from collector.actions.people import LastAdmin, deactivate_person, reactivate_person, set_role
 from collector.actions.tokens import create_token
 from collector.models import ApiToken, AuditEntry, Person, ReviewLease, Team
 from tests.factories import NOW, PersonFactory, make_submission
@@ -100,7 +100,7 @@ def test_the_next_request_of_a_leaver_is_refused(
     assert not ApiToken.objects.live(NOW).filter(person=person).exists()
     assert AuditEntry.objects.filter(verb="person.deactivated", target=person.handle).count() == 1
     # Coming back is a new beginning: no old session or token lives again.
-    set_role(person=Person.objects.get(pk=person.pk), role="reviewer", by=boss, now=NOW)
+    reactivate_person(person=Person.objects.get(pk=person.pk), by=boss, now=NOW)
     assert client.get("/mine/").status_code == 302
     assert Client().get("/api/v1/categories/", headers=bearer).status_code == 401
 
@@ -114,6 +114,23 @@ def test_the_last_admin_is_neither_deactivated_nor_given_another_role(boss: Pers
     set_role(person=boss, role="lead", by=None, now=NOW)
     with pytest.raises(LastAdmin):
         deactivate_person(person=second, by=None, now=NOW)
+
+
+def test_another_role_lets_nobody_in_again(boss: Person) -> None:
+    person = make_reviewer()
+    deactivate_person(person=person, by=boss, now=NOW)
+    set_role(person=person, role="lead", by=boss, now=NOW)
+    person.refresh_from_db()
+    assert (person.is_active, person.is_staff) == (False, False)
+    assert person.groups.filter(name="lead").exists()
+
+
+def test_a_role_given_at_the_moment_of_leaving_does_not_undo_it(boss: Person) -> None:
+    person = make_reviewer()
+    read_before = Person.objects.get(pk=person.pk)
+    deactivate_person(person=person, by=boss, now=NOW)
+    set_role(person=read_before, role="lead", by=boss, now=NOW)
+    assert not Person.objects.get(pk=person.pk).is_active
 
 
 # -- The list ---------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.test import Client
 
+from collector.actions.erasure import erase_person
 from collector.actions.tokens import create_token
 from collector.models import AuditEntry, DirectoryAccount, Person
 from tests.collector.test_leavers import SECRET, scim
@@ -226,3 +227,18 @@ def test_a_page_of_people_costs_the_same_for_any_number(django_assert_max_num_qu
     PersonFactory.create_batch(20)
     with django_assert_max_num_queries(4):
         assert len(scim("GET", "Users").json()["Resources"]) == 21
+
+
+@pytest.mark.parametrize("external", ["a\x00b", "\ud800", "x" * 255])
+def test_an_external_id_that_no_database_keeps_is_refused(external: str) -> None:
+    answer = scim("POST", "Users", body(externalId=external))
+    assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidValue")
+    assert not Person.objects.filter(email="ada@corp.example").exists()
+
+
+def test_who_was_erased_is_nobody_to_the_directory(admin: Person) -> None:
+    user = scim("POST", "Users", body()).json()
+    erase_person(person=Person.objects.get(pk=user["id"]), by=admin, now=NOW)
+    assert scim("GET", 'Users?filter=userName eq "ada@corp.example"').json()["totalResults"] == 0
+    assert scim("GET", f"Users/{user['id']}").status_code == 404
+    assert scim("POST", "Users", body()).status_code == 201
