@@ -68,7 +68,8 @@ def add(texts: list[str], start: int) -> float:
     """Import the instructions as approved pairs, and return the rows per second."""
     from django.utils import timezone
 
-    from collector.actions.imports import Origin, import_rows
+    from collector.actions.import_origins import Origin
+    from collector.actions.imports import import_rows
     from collector.imports.rows import Row
     from collector.models import Campaign
 

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from collector import checks
 from collector.checks import copied
 from collector.models import CannedReason, GoldAnswer, Review, Revision, Submission
+from collector.text import is_web_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,6 +42,11 @@ class Source:
     title: str
     url: str
     licence: str
+
+    @property
+    def is_link(self) -> bool:
+        """Whether the address may be followed; rows that were imported long ago may hold anything."""
+        return is_web_address(self.url)
 
 
 @dataclass(frozen=True)

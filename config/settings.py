@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from config import api, databases
-from config.secret_key import embedded_key
+from config.folders import Folders
 from config.sign_in.options import required_roles, scim_secret, social_providers
 from ui import logs
 
@@ -29,8 +29,8 @@ env = environ.Env()
 
 # -- Shape ------------------------------------------------------------------------------------------------
 
-WOOLGATHER_VAR = Path(env.str("WOOLGATHER_VAR", default=str(BASE_DIR / "var"))).resolve()
-WOOLGATHER_VAR.mkdir(parents=True, exist_ok=True)
+folders = Folders()
+WOOLGATHER_VAR = folders.make(Path(env.str("WOOLGATHER_VAR", default=str(BASE_DIR / "var"))).resolve())
 WOOLGATHER_DATASETS = WOOLGATHER_VAR / "datasets"
 WOOLGATHER_RUNS = WOOLGATHER_VAR / "runs"
 WOOLGATHER_MODELS = WOOLGATHER_VAR / "models"
@@ -58,7 +58,7 @@ DEBUG = env.bool("DEBUG", default=False)
 
 SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY and EMBEDDED:
-    SECRET_KEY = embedded_key(WOOLGATHER_VAR)
+    SECRET_KEY = folders.key(WOOLGATHER_VAR)
 # Keys of before a rotation: links, sessions and webhooks' secrets made with them stay good.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 MIN_SECRET_LENGTH = 50
@@ -164,12 +164,16 @@ SILENCED_SYSTEM_CHECKS = [
 
 DATABASES = {"default": databases.configured(env, DATABASE_URL, WOOLGATHER_VAR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Beyond Django's 300 entries a third is thrown away: whoever fills them would have the failed sign-ins forgotten.
+ROOMY = {"MAX_ENTRIES": 200_000}
 CACHES = {
     # Rate limits and figures that can be counted again: losing it loses nothing. A database cache needs no service and
     # is shared by processes.
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": ROOMY}
     if EMBEDDED
-    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"},
+    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache", "OPTIONS": ROOMY},
+    # What each process may keep for some seconds by itself.
+    "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "process"},
     # Without Redis each web process counts for itself.
     "limits": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -178,7 +182,7 @@ CACHES = {
         "OPTIONS": {"socket_timeout": 0.3, "socket_connect_timeout": 0.3},
     }
     if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "limits"},
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "limits", "OPTIONS": ROOMY},
 }
 STORAGES = {
     "default": {
@@ -233,7 +237,10 @@ SOCIALACCOUNT_ADAPTER = "config.sign_in.adapter.SocialAccountAdapter"
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"  # an address that the provider hasn't proved is refused
 SOCIALACCOUNT_LOGIN_ON_GET = True  # a link, not a form: browsers hold a form's redirects to form-action
 # Many sign in from one office's address; guessing is limited per account first.
-ACCOUNT_RATE_LIMITS = {"login": "120/m/ip", "login_failed": "30/m/ip,5/5m/key"}
+ACCOUNT_RATE_LIMITS = {
+    "login": env.str("WOOLGATHER_LIMIT_SIGN_INS", default="120/m/ip"),
+    "login_failed": "30/m/ip,5/5m/key",
+}
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("WOOLGATHER_TRUSTED_PROXIES", default=int(BEHIND_PROXY))
 MFA_ADAPTER = "config.sign_in.mfa.MFAAdapter"
 MFA_FORMS = {"add_webauthn": "config.sign_in.forms.PasskeyForm"}
@@ -246,24 +253,21 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS  # browsers themselves allow it o
 WOOLGATHER_REQUIRE_MFA = required_roles(env.list("WOOLGATHER_REQUIRE_MFA", default=[]))
 WOOLGATHER_SCIM_TOKEN = scim_secret(env.str("WOOLGATHER_SCIM_TOKEN", default=""))
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Woolgather] "
-EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
-EMAIL_BACKEND = EMAIL_CONFIG["EMAIL_BACKEND"]
-EMAIL_HOST = EMAIL_CONFIG.get("EMAIL_HOST", "")
-EMAIL_PORT = EMAIL_CONFIG.get("EMAIL_PORT", 25)
-EMAIL_HOST_USER = EMAIL_CONFIG.get("EMAIL_HOST_USER", "")
-EMAIL_HOST_PASSWORD = EMAIL_CONFIG.get("EMAIL_HOST_PASSWORD", "")
-EMAIL_USE_TLS = EMAIL_CONFIG.get("EMAIL_USE_TLS", False)
+# EMAIL_HOST, EMAIL_PORT, EMAIL_USE_TLS, EMAIL_USE_SSL and so on.
+globals().update(env.email_url("EMAIL_URL", default="consolemail://"))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="woolgather@localhost")
 
 # -- Limits -----------------------------------------------------------------------------------------------
 
 # Lengths are limited in code points and in bytes; a longer text is refused with its length, never cut.
-WOOLGATHER_MAX_CHARACTERS = env.int("WOOLGATHER_MAX_CHARACTERS", default=1_000_000)
-WOOLGATHER_MAX_BYTES = env.int("WOOLGATHER_MAX_BYTES", default=4_000_000)
+WOOLGATHER_MAX_CHARACTERS = env.int("WOOLGATHER_MAX_CHARACTERS", default=2**20)
+WOOLGATHER_MAX_BYTES = env.int("WOOLGATHER_MAX_BYTES", default=4 * 2**20)
 # Three texts of the largest size, percent-encoded, must still reach the form, which says what is too long.
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("DATA_UPLOAD_MAX_MEMORY_SIZE", default=48 * 2**20)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+WOOLGATHER_STREAMS = max(1, env.int("WOOLGATHER_WEB_THREADS", default=4) // 2)  # files that a process sends at once
+WOOLGATHER_MAX_REQUEST_BYTES = 64 * 2**20  # of any kind, files included; the proxy has the same
 
 # Days until something is forgotten (collector.actions.retention); 0: never.
 WOOLGATHER_RETENTION_DAYS = {
@@ -306,7 +310,7 @@ if REDIS_URL:
 else:
     BROKER_DIR = WOOLGATHER_VAR / "broker"
     for folder in ("queue", "control"):
-        (BROKER_DIR / folder).mkdir(parents=True, exist_ok=True)
+        folders.make(BROKER_DIR / folder)
     CELERY_BROKER_URL = "filesystem://"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(BROKER_DIR / "queue"),
@@ -369,7 +373,9 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(WOOLGATHER_VAR / "static")))
 
-STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+folders.make(STATIC_ROOT)
+# What of these could not be made: nothing is served then, and only commands that need no database run.
+WOOLGATHER_UNWRITABLE = folders.failure
 
 # -- Seen from outside: off unless set (config/observing.py); the words say where to -------------------------
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+THREADS = "WOOLGATHER_WEB_THREADS"
 KEPT_FOR = 2 * 24 * 3600  # seconds; hosts that share var/ come and go, as containers do
 
 
@@ -45,6 +46,8 @@ def main(arguments: Sequence[str]) -> None:
     except OSError as error:
         os.environ.pop(VARIABLE, None)
         sys.stderr.write(f"Each process will count its requests for itself ({error}).\n")
+    if "--blocking-threads" in arguments[:-1]:
+        os.environ[THREADS] = arguments[arguments.index("--blocking-threads") + 1]
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", *arguments, "config.wsgi:application"]
     os.execv(sys.executable, command)  # noqa: S606 - no shell is wanted
 

@@ -14,6 +14,7 @@ from django.db import transaction
 
 from collector.actions import near
 from collector.actions.campaigns import require_not_closed
+from collector.actions.import_origins import TITLE_LENGTH, URL_LENGTH, address_fault, check_origin
 from collector.actions.sources import source_person
 from collector.errors import Refused
 from collector.imports.rows import BadRow, Reject, Row
@@ -26,12 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
+    from collector.actions.import_origins import Origin
     from collector.models import Campaign, Category, Person
 
 BATCH_ROWS = 1000
 BATCH_CHARACTERS = 8_000_000  # so that a batch of the longest texts still fits into memory
-TITLE_LENGTH = 300
-URL_LENGTH = 1000
 LANGUAGE_LENGTH = 35
 # For formats that name no category: what the pair looks like, by whether it has a text to work from.
 WITHOUT_CATEGORY = {True: "closed_qa", False: "general_qa"}
@@ -47,22 +47,6 @@ class UnknownCategory(Refused):
     """The campaign doesn't collect the category that was named."""
 
     code = "unknown_category"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Origin:
-    """Where the rows come from and what they may be used for.
-
-    ``title`` and ``url`` are those of the dataset; a row that names its own keeps it. ``licence`` is an SPDX
-    identifier of collector.models.Licence, "" for the campaign's; ``language`` is a BCP 47 tag, "" for the campaign's.
-    """
-
-    file_name: str
-    format: str
-    title: str
-    url: str = ""
-    licence: str = ""
-    language: str = ""
 
 
 @dataclass(kw_only=True)
@@ -141,7 +125,7 @@ def import_rows(
         NothingToImport: there was no row at all.
     """
     require_not_closed(campaign)
-    _check_origin(origin)
+    check_origin(origin)
     categories = {target.category.slug: target.category for target in campaign.targets.select_related("category")}
     for slug in [category, *(category_aliases or {}).values()]:
         if slug and slug not in categories:
@@ -172,26 +156,6 @@ def import_rows(
         raise NothingToImport(f"{origin.file_name} holds no rows.")
     _flush(run, waiting, last=True)
     return run.outcome
-
-
-def _check_origin(origin: Origin) -> None:
-    errors: dict[str, list[str]] = {}
-    for name, value, limit in (("title", origin.title, TITLE_LENGTH), ("url", origin.url, URL_LENGTH)):
-        try:
-            validate_text(value)
-        except ValidationError as error:
-            errors[name] = error.messages
-        if len(value) > limit:
-            errors[name] = [f"The source's {name} is {len(value):,} characters long; the limit is {limit:,}."]
-    if origin.licence and origin.licence not in Licence.values:
-        errors["licence"] = [f"“{origin.licence}” is not a known licence. Known: {', '.join(Licence.values)}."]
-    if origin.language:
-        try:
-            validate_language(origin.language)
-        except ValidationError as error:
-            errors["language"] = error.messages
-    if errors:
-        raise ValidationError(errors)
 
 
 def _unknown(name: str, categories: Mapping[str, Category]) -> str:
@@ -228,6 +192,8 @@ def _prepare(run: _Import, row: Row) -> _Prepared:
         raise BadRow("The response is blank.")
     if len(row.source_title) > TITLE_LENGTH or len(row.source_url) > URL_LENGTH:
         raise BadRow(f"The source's title or address is too long ({TITLE_LENGTH} and {URL_LENGTH} characters at most).")
+    if fault := address_fault(row.source_url):
+        raise BadRow(fault)
     return _Prepared(
         text=text,
         category=_category(run, row),

@@ -50,9 +50,11 @@ class RowRefused(Conflict):
     code = "row_refused"
 
 
-@transaction.atomic
 def read_upload(*, file: BinaryIO, file_name: str, by: Person, now: datetime) -> SheetImport:
     """Read a sheet and keep what in it differs from what the records say; nothing else is changed.
+
+    It is read outside of the transaction, in which nobody else could write to SQLite; what is kept is compared again
+    when it is applied.
 
     Raises:
         NotAReviewer: the person may not edit what others wrote.
@@ -68,9 +70,10 @@ def read_upload(*, file: BinaryIO, file_name: str, by: Person, now: datetime) ->
             _("This sheet changes %(count)s records; at most %(limit)s can be applied at once. Upload it in parts.")
             % {"count": f"{len(kept.rows):,}", "limit": f"{MAX_CHANGES:,}"}
         )
-    SheetImport.objects.filter(by=by, applied_at=None, created_at__lt=now - KEPT_FOR).delete()
     name = "".join(character for character in file_name if character.isprintable())[:NAME_LENGTH]
-    return SheetImport.objects.create(by=by, file_name=name, rows=kept.as_json(), created_at=now)
+    with transaction.atomic():
+        SheetImport.objects.filter(by=by, applied_at=None, created_at__lt=now - KEPT_FOR).delete()
+        return SheetImport.objects.create(by=by, file_name=name, rows=kept.as_json(), created_at=now)
 
 
 @transaction.atomic

@@ -31,9 +31,13 @@ class Line:
     complete: bool = True
 
 
-def read_lines(file: BinaryIO, limit: int = MAX_ROW_BYTES) -> Iterator[Line]:
-    r"""Yield the lines of a file, ended by ``\n`` and by nothing else (U+2028 and U+0085 are text)."""
-    offset = number = 0
+def read_lines(file: BinaryIO, limit: int = MAX_ROW_BYTES, *, number: int = 0, offset: int = 0) -> Iterator[Line]:
+    r"""Yield the lines of a file, ended by ``\n`` and by nothing else (U+2028 and U+0085 are text).
+
+    Args:
+        number: how many lines were read before, where the file doesn't stand at its beginning.
+        offset: where it stands then.
+    """
     while data := file.readline(limit + 1):
         number += 1
         size = len(data)

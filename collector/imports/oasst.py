@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from collector.imports.containers import Line, excerpt, read_json_line, read_lines
 from collector.imports.rows import BadRow, Found, Reject, Row
-from collector.imports.shapes import ASSISTANT_ROLES, USER_ROLES, as_object, oasst_tree, rank_of, text_of
+from collector.imports.shapes import ASSISTANT_ROLES, USER_ROLES, as_object, oasst_tree, quoted, rank_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ def _note(index: sqlite3.Connection, line: Line, found: Found) -> Iterator[Row |
     text_of(value, "text")
     text_of(value, "lang", required=False)
     if role not in USER_ROLES | ASSISTANT_ROLES:
-        raise BadRow(f"The role is {role!r}; it has to be prompter or assistant.")
+        raise BadRow(f"The role is {quoted(role)}; it has to be prompter or assistant.")
     if value.get("deleted") is True:
         raise BadRow("This message was deleted by its writer.")
     what = (key, parent or None, role in USER_ROLES, rank_of(value.get("rank")))
@@ -73,7 +73,7 @@ def _note(index: sqlite3.Connection, line: Line, found: Found) -> Iterator[Row |
     try:
         index.execute("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)", what + where)
     except sqlite3.IntegrityError as error:
-        raise BadRow(f"The message {key!r} stands in the file twice.") from error
+        raise BadRow(f"The message {quoted(key)} stands in the file twice.") from error
 
 
 def _storable(key: str) -> None:

@@ -17,6 +17,7 @@ KINDS = {
     dict: "an object",
     type(None): "null",
 }
+QUOTED = 60  # characters of a wrong value that a reason repeats
 USER_ROLES = {"user", "human", "prompter"}
 ASSISTANT_ROLES = {"assistant", "gpt", "model"}
 SYSTEM_ROLES = {"system", "developer"}
@@ -32,6 +33,11 @@ def as_object(value: Any) -> dict[str, Any]:
 def kind(value: Any) -> str:
     """Name a JSON value's type in words."""
     return KINDS.get(type(value), "a text")
+
+
+def quoted(value: Any) -> str:
+    """Return a value for a message: a text's beginning, of anything else (which may be deep or long) its kind."""
+    return repr(value[:QUOTED]) if isinstance(value, str) else kind(value)
 
 
 def text_of(value: dict[str, Any], name: str, *, required: bool = True) -> str:
@@ -129,7 +135,7 @@ def _message(message: Any) -> tuple[str, str]:
     for name, roles in (("user", USER_ROLES), ("assistant", ASSISTANT_ROLES), ("system", SYSTEM_ROLES)):
         if isinstance(role, str) and role in roles:
             return name, _content(message.get("content", message.get("value")))
-    raise BadRow(f"A message's role is {role!r}; it has to be system, user or assistant.")
+    raise BadRow(f"A message's role is {quoted(role)}; it has to be system, user or assistant.")
 
 
 def _content(content: Any) -> str:
@@ -153,7 +159,9 @@ def oasst_tree(found: Found) -> Row:
     answers = [
         reply
         for reply in replies
-        if isinstance(reply, dict) and reply.get("role") in ASSISTANT_ROLES and not reply.get("deleted")
+        if isinstance(reply, dict)
+        and text_of(reply, "role", required=False) in ASSISTANT_ROLES
+        and not reply.get("deleted")
     ]
     if not answers:
         raise BadRow("Nobody answered this prompt.")
@@ -169,8 +177,15 @@ def oasst_tree(found: Found) -> Row:
 
 
 def rank_of(rank: Any) -> float:
-    """Return what to sort replies by: 0 is best, an unranked one comes last."""
-    return float(rank) if isinstance(rank, int | float) and not isinstance(rank, bool) else float("inf")
+    """Return what to sort replies by: 0 is best, an unranked one comes last.
+
+    Raises:
+        BadRow: a number beyond every rank.
+    """
+    try:
+        return float(rank) if isinstance(rank, int | float) and not isinstance(rank, bool) else float("inf")
+    except OverflowError as error:
+        raise BadRow("The rank is a number of hundreds of digits; it has to be 0, 1, 2 and so on.") from error
 
 
 SHAPES: dict[str, Callable[[Found], Row]] = {"dolly": dolly, "alpaca": alpaca, "chat": chat}

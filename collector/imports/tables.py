@@ -7,13 +7,14 @@ import json
 import re
 from typing import TYPE_CHECKING, BinaryIO
 
-from collector.imports.containers import Line, read_lines, too_long_reason
+from collector.imports.containers import EXCERPT, MAX_ROW_BYTES, Line, excerpt, read_lines, too_long_reason
 from collector.imports.rows import Reject, Row, UnreadableFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_CELL = 8 * 2**20
+MOST_AGAIN = 10  # times the file that may be read again
 COLUMNS = {
     "instruction": ("instruction", "prompt", "question"),
     "context": ("context", "input", "passage"),
@@ -30,15 +31,22 @@ NOT_UTF8 = re.compile("[\udc80-\udcff]")  # how such bytes arrive from _Lines
 
 
 class _TooLong(Exception):
-    """A physical line longer than any row."""
+    """A line, or lines without a closing quotation mark, longer than any row."""
 
 
 class _Lines:
-    """Hands lines to the csv module; bytes that are not UTF-8 arrive as lone surrogates, to be told apart later."""
+    """Hands lines to the csv module; bytes that are not UTF-8 arrive as lone surrogates, to be told apart later.
+
+    A quotation mark that nobody closes takes in the lines after it, rows that have nothing to do with it: they can be
+    read again.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
+        self.file = file
         self.lines: Iterator[Line] = read_lines(file)
-        self.number = 0
+        self.number = self.furthest = self.end = self.again = 0
+        self.record: list[Line] = []
+        self.size = self.quotes = 0
 
     def __iter__(self) -> _Lines:
         return self
@@ -46,9 +54,45 @@ class _Lines:
     def __next__(self) -> str:
         line = next(self.lines)
         self.number = line.number
-        if line.too_long:
+        self.end = max(self.end, line.offset + len(line.data))
+        if self.size <= EXCERPT:
+            self.record.append(line)
+        self.size += len(line.data) + 1
+        self.quotes += line.data.count(b'"')
+        if line.too_long or self.size > MAX_ROW_BYTES:
             raise _TooLong
         return (line.data + b"\n" if line.complete else line.data).decode("utf-8", "surrogateescape")
+
+    def begin(self) -> int:
+        """Begin a record; returns the number of its first line."""
+        self.record, self.size, self.quotes = [], 0, 0
+        return self.number + 1
+
+    def step_back(self) -> str:
+        """Go back to the line after the one where the record began; returns what the record keeps, for a report."""
+        first = self.record[0]
+        # A line may be taken in again and again, each time by another one before it: there is an end to that.
+        self.again += self.size
+        if self.number > first.number and self.again <= MOST_AGAIN * self.end:
+            offset = first.offset + len(first.data) + 1
+            self.file.seek(offset)
+            self.lines = read_lines(self.file, number=first.number, offset=offset)
+            self.furthest = max(self.furthest, self.number)
+            self.number = first.number
+            self.record = [first]
+        return self.shown()
+
+    def is_fragment(self, cells: list[str]) -> bool:
+        """Say whether lines that were read again are rather a piece of the text that took them in.
+
+        Whoever writes a row doubles the quotation marks in its cells and sets a pair around each such cell.
+        """
+        doubled = 2 * sum(cell.count('"') for cell in cells)
+        return self.number <= self.furthest and (self.quotes % 2 == 1 or self.quotes < doubled)
+
+    def shown(self) -> str:
+        """Return the lines of the record as they stand in the file, or their beginning."""
+        return excerpt(b"\n".join(line.data for line in self.record)[:EXCERPT])
 
 
 def header_of(first_line: bytes) -> tuple[dict[str, int], str] | None:
@@ -96,18 +140,22 @@ def read_csv(file: BinaryIO) -> Iterator[Row | Reject]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     width = len(next(reader))
     while True:
-        began = lines.number + 1
+        began = lines.begin()
         try:
             cells = next(reader)
         except StopIteration:
             return
         except _TooLong:
-            yield Reject(line=began, raw="", reason=too_long_reason())
+            yield Reject(line=began, raw=lines.step_back(), reason=too_long_reason())
             continue
         except csv.Error as error:
-            yield Reject(line=began, raw="", reason=f"Not valid CSV: {error}. Is a quotation mark missing?")
+            reason = f"Not valid CSV: {error}. Is a quotation mark missing?"
+            yield Reject(line=began, raw=lines.step_back(), reason=reason)
             continue
-        if cells:
+        if cells and lines.is_fragment(cells):
+            reason = "This is a piece of a row that began further up. Is a quotation mark missing there?"
+            yield Reject(line=began, raw=lines.shown(), reason=reason)
+        elif cells:
             yield _row(began, cells, places, width)
 
 

@@ -8,15 +8,16 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from collector.errors import Refused
+from jobs.management.base import OneLineCommand
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class HouseCommand(BaseCommand, ABC):
+class HouseCommand(OneLineCommand, ABC):
     """Runs ``act`` and turns a refusal into exit code 1 with one line that says what to do."""
 
     def handle(self, *_args: Any, **options: Any) -> None:

@@ -20,6 +20,7 @@ from collector.actions.campaign_life import (
     change_status,
 )
 from collector.actions.campaigns import CampaignNotOpen, accept_terms
+from collector.actions.import_origins import Origin
 from collector.errors import Refused
 from collector.imports.rows import Row
 from collector.models import Category, Draft, Submission
@@ -51,7 +52,7 @@ def _import(pair: Submission, _people: dict[str, Person]) -> object:
     row = Row(line=1, raw="", instruction="A", context="", response="B")
     return imports.import_rows(
         rows=[row],
-        origin=imports.Origin(title="T", file_name="f", format="csv"),
+        origin=Origin(title="T", file_name="f", format="csv"),
         campaign=pair.campaign,
         approved=False,
         by=None,

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 PASSWORD = "correct horse battery staple"
 
 
+# One process seeds for all that only look.
+looks = pytest.mark.xdist_group("demo")
+
+
 @pytest.fixture(scope="module")
 def story(django_db_setup: None, django_db_blocker: Any) -> Iterator[demo.Summary]:
     """Seed once for the tests that only look."""
@@ -34,16 +38,19 @@ def story(django_db_setup: None, django_db_blocker: Any) -> Iterator[demo.Summar
         transaction.set_rollback(True)
 
 
+@looks
 def test_it_has_two_campaigns_forty_colleagues_and_at_least_120_pairs(story: demo.Summary) -> None:
     assert (story.campaigns, story.people) == (2, 40)
     assert story.submissions >= 120
     assert Team.objects.filter(members__isnull=False).distinct().count() >= 4
 
 
+@looks
 def test_its_campaigns_are_marked_and_the_only_ones(story: demo.Summary) -> None:
     assert set(Campaign.objects.values_list("is_demo", flat=True)) == {True}
 
 
+@looks
 def test_every_dolly_category_has_approved_pairs(story: demo.Summary) -> None:
     counted = Counter(Submission.objects.approved().values_list("category__slug", flat=True))
     slugs = {entry["slug"] for entry in read_content("categories.json")}
@@ -51,18 +58,21 @@ def test_every_dolly_category_has_approved_pairs(story: demo.Summary) -> None:
     assert min(counted.values()) >= 5
 
 
+@looks
 def test_pairs_are_in_every_state_and_mostly_approved(story: demo.Summary) -> None:
     counted = Counter(Submission.objects.values_list("status", flat=True))
     assert set(counted) == set(Submission.Status.values)
     assert counted["approved"] > story.submissions / 2
 
 
+@looks
 def test_three_weeks_pass_and_nothing_lies_in_the_future(story: demo.Summary) -> None:
     moments = sorted(Submission.objects.values_list("created_at", flat=True))
     assert timedelta(days=18) < moments[-1] - moments[0] <= timedelta(days=24)
     assert max(*moments, *Review.objects.values_list("created_at", flat=True)) <= NOW
 
 
+@looks
 def test_a_revision_is_judged_after_it_was_written(story: demo.Summary) -> None:
     early = [
         review.pk
@@ -72,6 +82,7 @@ def test_a_revision_is_judged_after_it_was_written(story: demo.Summary) -> None:
     assert early == []
 
 
+@looks
 def test_reviewers_ask_for_changes_in_words_and_authors_resubmit(story: demo.Summary) -> None:
     asked = Review.objects.filter(decision="request_changes")
     assert asked.exists()
@@ -79,6 +90,7 @@ def test_reviewers_ask_for_changes_in_words_and_authors_resubmit(story: demo.Sum
     assert Submission.objects.approved().filter(revision_number=2).exists()
 
 
+@looks
 def test_the_board_has_a_long_tail(story: demo.Summary) -> None:
     points = Counter[int]()
     for person, amount in Award.objects.values_list("person", "points"):
@@ -87,12 +99,14 @@ def test_the_board_has_a_long_tail(story: demo.Summary) -> None:
     assert max(points.values()) >= 5 * min(points.values())
 
 
+@looks
 def test_no_pair_is_approved_twice(story: demo.Summary) -> None:
     approved = Revision.objects.filter(submission__status="approved", number=models.F("submission__revision_number"))
     counted = Counter(approved.values_list("fingerprint", flat=True))
     assert [key for key, times in counted.items() if times > 1] == []
 
 
+@looks
 def test_only_the_admin_can_sign_in_by_password(story: demo.Summary) -> None:
     admin = demo.demo_admin()
     assert admin.email == story.admin
@@ -101,6 +115,7 @@ def test_only_the_admin_can_sign_in_by_password(story: demo.Summary) -> None:
     assert not [person for person in Person.objects.exclude(pk=admin.pk) if person.has_usable_password()]
 
 
+@looks
 def test_nobody_has_a_real_address(story: demo.Summary) -> None:
     assert not Person.objects.exclude(email__endswith=".example").exists()
 
@@ -110,6 +125,7 @@ def told() -> list[tuple[Any, ...]]:
     return sorted(Submission.objects.values_list(*fields), key=str)
 
 
+@pytest.mark.one_database
 def test_the_same_moment_tells_the_same_story(db: None) -> None:
     stories = []
     for _time in range(2):
@@ -120,6 +136,7 @@ def test_the_same_moment_tells_the_same_story(db: None) -> None:
     assert stories[0] == stories[1]
 
 
+@pytest.mark.one_database
 def test_it_begins_on_a_sunday_too(db: None) -> None:
     """Three weeks ago was a Sunday as well: what falls on a weekend must not slip before the campaign."""
     sunday = NOW + timedelta(days=6 - NOW.weekday())
@@ -159,10 +176,13 @@ def test_the_command_releases_a_version_and_a_second_run_changes_nothing(setting
     assert (tmp_path / settings.WOOLGATHER_DATASET_NAME / "v1" / "manifest.json").exists()
     assert "/sign-in/" in first["sign_in_link"]
     before = told()
-    assert seed() == {"seeded": False, "admin": first["admin"]}
+    again = seed()
+    assert (again["seeded"], again["people"], again["admin"]) == (False, 0, first["admin"])
+    assert list(again) == list(first)
     assert told() == before
 
 
+@pytest.mark.one_database
 def test_the_command_ends_its_three_weeks_now(db: None) -> None:
     seed("--no-dataset")
     newest = max(Submission.objects.values_list("created_at", flat=True))
@@ -176,3 +196,11 @@ def test_the_command_refuses_in_one_line_and_if_empty_passes_by(db: None) -> Non
     assert "\n" not in str(refused.value)
     call_command("seed_demo", "--if-empty", stdout=StringIO(), stderr=StringIO())
     assert not demo.is_seeded()
+
+
+def test_a_machine_is_told_in_one_line_that_the_database_is_in_use(db: None) -> None:
+    make_submission()
+    out, err = StringIO(), StringIO()
+    call_command("seed_demo", "--if-empty", "--json", stdout=out, stderr=err)
+    assert (out.getvalue().count("\n"), json.loads(out.getvalue())["seeded"]) == (1, False)
+    assert err.getvalue()

@@ -1,30 +1,23 @@
-"""Importing: the action and its command."""
+"""Importing: what becomes of rows."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from io import StringIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.core.management import call_command
-from django.core.management.base import CommandError
 from django.db import connections
 
 from collector.actions import imports
-from collector.actions.imports import Origin, import_rows
+from collector.actions.import_origins import Origin
+from collector.actions.imports import import_rows
 from collector.actions.reviews import OwnWork, decide
 from collector.actions.sources import source_person
 from collector.imports.rows import Reject, Row
 from collector.models import Award, Campaign, Event, ImportBatch, Person, Revision, Submission
 from tests.collector.naughty import NAUGHTY
-from tests.factories import NOW, contributor_in, make_submission, reviewer
+from tests.factories import NOW, make_submission, reviewer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,13 +56,13 @@ def facts(model: type[Submission | Revision | Event]) -> int:
 def test_a_row_becomes_a_submission_with_source_licence_and_history(
     campaign: Campaign, category: Category, approved: bool
 ) -> None:
-    origin = Origin(file_name="d.jsonl", format="dolly", title="T", url="https://t", licence="MIT", language="de")
+    origin = Origin(file_name="d.jsonl", format="dolly", title="T", url="https://t.org", licence="MIT", language="de")
     bring([pair(1, category)], campaign, approved=approved, origin=origin)
     submission = Submission.objects.get()
     revision, event = submission.revisions.get(), submission.events.get()
     status = "approved" if approved else "submitted"
     assert (submission.status, event.status_before, event.status_after) == (status, "draft", status)
-    assert (submission.source_title, submission.source_url, submission.licence) == ("T", "https://t", "MIT")
+    assert (submission.source_title, submission.source_url, submission.licence) == ("T", "https://t.org", "MIT")
     assert submission.approved_at == (NOW if approved else None)
     assert (submission.terms, event.kind, revision.language) == (None, "imported", "de")
     assert (revision.instruction, revision.response) == ("Question 1?", "Answer 1.")
@@ -84,9 +77,9 @@ def test_without_a_licence_and_language_the_campaigns_hold(campaign: Campaign, c
 
 
 def test_a_row_that_names_its_own_source_and_licence_keeps_them(campaign: Campaign, category: Category) -> None:
-    bring([pair(1, category, licence="MIT", language="nl", source_title="Own", source_url="https://own")], campaign)
+    bring([pair(1, category, licence="MIT", language="nl", source_title="Own", source_url="https://own.org")], campaign)
     submission = Submission.objects.get()
-    assert (submission.licence, submission.source_title, submission.source_url) == ("MIT", "Own", "https://own")
+    assert (submission.licence, submission.source_title, submission.source_url) == ("MIT", "Own", "https://own.org")
     assert Revision.objects.get().language == "nl"
 
 
@@ -206,13 +199,16 @@ def test_the_same_file_imported_by_several_at_once_is_added_once(monkeypatch: py
     [
         ({"response": "a\x00b"}, "response: Character 2 is a NUL"),
         ({"instruction": "\ud800"}, "instruction: Character 1 is half of a surrogate pair"),
-        ({"context": "x" * 1_000_001}, "context: This is 1,000,001 characters long"),
+        ({"context": "x" * (2**20 + 1)}, "context: This is 1,048,577 characters long"),
         ({"instruction": " \n\u200b"}, "The instruction is blank"),
         ({"response": ""}, "The response is blank"),
         ({"language": "not a tag"}, "is not a BCP 47 tag"),
         ({"licence": "WTFPL"}, "licence 'WTFPL' is not one of"),
         ({"source_title": "\x00"}, "NUL"),
         ({"source_url": "x" * 1001}, "too long"),
+        ({"source_url": "javascript:alert(1)"}, "has to begin with http"),
+        ({"source_url": "JavaScript://x.org/%0aalert(1)"}, "has to begin with http"),
+        ({"source_url": "a book"}, "has to begin with http"),
     ],
 )
 def test_a_row_that_cannot_be_kept_is_rejected_with_the_reason(
@@ -258,10 +254,12 @@ def test_naming_an_unknown_category_for_all_rows_is_refused_before_the_first(
 
 
 def test_an_origin_that_cannot_be_kept_is_refused(campaign: Campaign, category: Category) -> None:
-    origin = Origin(file_name="d", format="dolly", title="x" * 301, licence="WTFPL", language="?")
+    origin = Origin(
+        file_name="d", format="dolly", title="x" * 301, licence="WTFPL", language="?", url="data:text/html,x"
+    )
     with pytest.raises(ValidationError) as refused:
         bring([pair(1, category)], campaign, origin=origin)
-    assert set(refused.value.message_dict) == {"title", "licence", "language"}
+    assert set(refused.value.message_dict) == {"title", "url", "licence", "language"}
 
 
 def test_the_batch_keeps_the_counts(campaign: Campaign, category: Category) -> None:
@@ -301,97 +299,3 @@ def test_rows_need_no_query_of_their_own(
 ) -> None:
     with django_assert_max_num_queries(60):
         bring([pair(number, category) for number in range(200)], campaign)
-
-
-# -- The command ------------------------------------------------------------------------------------------
-
-
-def write(path: Path, *rows: dict[str, Any]) -> Path:
-    path.write_bytes(b"".join(json.dumps(row).encode() + b"\n" for row in rows))
-    return path
-
-
-def run(*arguments: Any) -> dict[str, Any]:
-    out = StringIO()
-    call_command("import_dataset", *map(str, arguments), "--json", stdout=out)
-    result: dict[str, Any] = json.loads(out.getvalue())
-    return result
-
-
-DOLLY = {"instruction": "Why?", "context": "", "response": "So.", "category": "open_qa"}
-
-
-def test_the_command_imports_into_the_oldest_open_campaign(db: None, tmp_path: Path) -> None:
-    result = run(write(tmp_path / "d.jsonl", DOLLY), "--as", "approved")
-    assert (result["rows"], result["added"], result["rejects_path"]) == (1, 1, "")
-    assert Submission.objects.get().campaign.slug == "first-campaign"
-
-
-def test_the_command_keeps_bad_rows_beside_the_file(db: None, tmp_path: Path) -> None:
-    path = write(tmp_path / "d.jsonl", DOLLY, DOLLY | {"category": "poetry"})
-    path.write_bytes(path.read_bytes() + b'{"instruction": "cut o')
-    result = run(path)
-    assert (result["added"], result["rejected"]) == (1, 2)
-    report = Path(result["rejects_path"])
-    assert report == tmp_path / "d.jsonl.rejects.jsonl"
-    kept = [json.loads(line) for line in report.read_text().splitlines()]
-    assert [line["line"] for line in kept] == [2, 3]
-    assert json.loads(kept[0]["raw"]) == DOLLY | {"category": "poetry"}
-
-
-def test_the_command_says_how_to_import_as_approved(db: None, tmp_path: Path) -> None:
-    out = StringIO()
-    call_command("import_dataset", str(write(tmp_path / "d.jsonl", DOLLY)), stdout=out)
-    assert "Added 1 as submitted" in out.getvalue()
-    assert "--as approved" in out.getvalue()
-
-
-def test_the_command_refuses_a_closed_and_an_unknown_campaign(campaign: Campaign, tmp_path: Path) -> None:
-    Campaign.objects.filter(pk=campaign.pk).update(status="closed")
-    path = write(tmp_path / "d.jsonl", DOLLY)
-    with pytest.raises(CommandError, match="is closed"):
-        run(path, "--campaign", campaign.slug)
-    with pytest.raises(CommandError, match=rf"There are: {campaign.slug}"):
-        run(path, "--campaign", "nowhere")
-
-
-def test_the_command_records_who_imported(db: None, tmp_path: Path) -> None:
-    person = contributor_in(Campaign.objects.get())
-    run(write(tmp_path / "d.jsonl", DOLLY), "--by", person.email.upper())
-    assert ImportBatch.objects.get().by == person
-
-
-def test_the_command_refuses_an_unknown_importer(db: None, tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="nobody@example"):
-        run(write(tmp_path / "d.jsonl", DOLLY), "--by", "nobody@example.com")
-
-
-@pytest.mark.parametrize("content", [b"", b"\n\n", b"[]", b"instruction,response\n", b"hello"])
-def test_a_file_without_rows_is_a_failure_in_one_line(db: None, tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "d.json").write_bytes(content)
-    with pytest.raises(CommandError) as failed:
-        run(tmp_path / "d.json")
-    assert failed.value.returncode == 1
-    assert "\n" not in str(failed.value)
-
-
-@pytest.mark.parametrize("arguments", [["--category", "poetry"], ["--category-map", "poetry"]])
-def test_a_wrong_argument_is_exit_code_2(db: None, tmp_path: Path, arguments: list[str]) -> None:
-    with pytest.raises(CommandError) as failed:
-        run(write(tmp_path / "d.jsonl", DOLLY), *arguments)
-    assert failed.value.returncode == 2
-
-
-@pytest.mark.parametrize(("arguments", "code"), [(["missing.jsonl"], 1), (["missing.jsonl", "--format", "xml"], 2)])
-def test_the_shell_sees_the_exit_code_and_no_traceback(arguments: list[str], code: int, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "manage.py", "import_dataset", *arguments],
-        cwd=Path(__file__).resolve().parent.parent.parent,
-        env=os.environ | {"WOOLGATHER_VAR": str(tmp_path), "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == code
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr

@@ -12,43 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.imports import containers
-from collector.imports.containers import ArrayReader, read_lines
-from collector.imports.reading import Format, find_format, open_dataset, read_rows
+from collector.imports.containers import read_lines
+from collector.imports.reading import Format, find_format, open_dataset
 from collector.imports.rejects import RejectsFile
-from collector.imports.rows import Found, Reject, Row, UnreadableFile
+from collector.imports.rows import Reject, Row, UnreadableFile
 from tests.collector.naughty import NAUGHTY
+from tests.collector.readings import DOLLY, TEXT, lines, read, reason, row, texts
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-DOLLY = {"instruction": "Why is the sky blue?", "context": "", "response": "Scattering.", "category": "open_qa"}
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
-
-
-def lines(*values: Any) -> bytes:
-    return b"".join(json.dumps(value, ensure_ascii=False).encode() + b"\n" for value in values)
-
-
-def read(data: bytes, format: Format | None = None, name: str = "data.jsonl") -> list[Row | Reject]:
-    file = io.BytesIO(data)
-    return list(read_rows(file, format=format or find_format(file, name), name=name))
-
-
-def row(data: bytes, format: Format | None = None, name: str = "data.jsonl") -> Row:
-    [found] = read(data, format, name)
-    assert isinstance(found, Row), found
-    return found
-
-
-def reason(data: bytes, format: Format | None = None, name: str = "data.jsonl") -> str:
-    [found] = read(data, format, name)
-    assert isinstance(found, Reject), found
-    return found.reason
-
-
-def texts(found: Row | Reject) -> tuple[str, str, str]:
-    assert isinstance(found, Row), found
-    return found.instruction, found.context, found.response
 
 
 # -- Lines ------------------------------------------------------------------------------------------------
@@ -298,52 +270,6 @@ def test_a_csv_cell_longer_than_any_text_is_rejected_and_the_next_row_read() -> 
 def test_csv_without_the_needed_columns_is_refused_as_a_whole() -> None:
     with pytest.raises(UnreadableFile, match="instruction and response"):
         read(b"question_id,score\n1,2\n", Format.CSV)
-
-
-# -- Arrays -----------------------------------------------------------------------------------------------
-
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | TEXT,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
-    max_leaves=12,
-)
-
-
-@given(st.lists(VALUES, max_size=6), st.sampled_from([None, 1]), st.integers(1, 17))
-def test_an_array_is_cut_into_what_json_itself_reads(values: list[Any], indent: int | None, chunk: int) -> None:
-    data = json.dumps(values, indent=indent, ensure_ascii=False).encode()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(containers, "CHUNK", chunk)
-        found = list(ArrayReader(io.BytesIO(data)))
-    assert [item.value for item in found if isinstance(item, Found)] == values
-    assert not [item for item in found if isinstance(item, Reject)]
-
-
-def test_array_elements_are_named_by_their_lines() -> None:
-    data = b'[\n  {"a": 1},\n\n  {"a": "]"}\n]\n'
-    assert [item.line for item in ArrayReader(io.BytesIO(data))] == [2, 4]
-
-
-def test_a_bad_element_of_an_array_does_not_end_it() -> None:
-    data = b'[{"instruction": "a", "output": NaN}, {"instruction": "b", "output": "c"}]'
-    bad, good = read(data, name="x.json")
-    assert isinstance(bad, Reject)
-    assert texts(good) == ("b", "", "c")
-
-
-def test_an_array_cut_off_says_so() -> None:
-    good, bad = read(b'[{"instruction": "b", "output": "c"}, {"instruction": "d", "ou', name="x.json")
-    assert texts(good) == ("b", "", "c")
-    assert isinstance(bad, Reject)
-    assert "cut off" in bad.reason
-
-
-def test_an_element_beyond_the_limit_is_not_held() -> None:
-    found = list(ArrayReader(io.BytesIO(b'["' + b"a" * 200_000 + b'", 2]'), limit=1000))
-    assert isinstance(found[0], Reject)
-    assert "longer than 1,000 bytes" in found[0].reason
-    assert isinstance(found[1], Found)
-    assert found[1].value == 2
 
 
 # -- The file as a whole ----------------------------------------------------------------------------------

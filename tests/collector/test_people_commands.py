@@ -8,13 +8,13 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import call_command, load_command_class
 from django.core.management.base import CommandError
 from django.utils import timezone
 
 from collector.actions.people import deactivate_person, use_sign_in_link
 from collector.actions.tokens import find_token
-from collector.models import ApiToken, Person
+from collector.models import ApiToken, Person, Team
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "long enough and unusual"
@@ -85,6 +85,43 @@ def test_a_team_is_found_by_its_name_or_made() -> None:
     assert [team.name for team in teams if team] == ["Engine Room"]
 
 
+def test_a_team_is_found_whatever_the_case_of_its_name_or_by_its_slug() -> None:
+    for number, team in enumerate(["Ärzte  im Dienst", "ÄRZTE IM DIENST", "arzte-im-dienst"]):
+        run("add_person", f"ada{number}@example.com", "--team", team)
+    assert [(team.name, team.slug) for team in Team.objects.all()] == [("Ärzte im Dienst", "arzte-im-dienst")]
+
+
+def test_teams_whose_names_have_no_latin_letter_stay_apart() -> None:
+    for number, team in enumerate(["研究", "開発", "研究"]):
+        run("add_person", f"ada{number}@example.com", "--team", team)
+    assert {team.name: team.slug for team in Team.objects.all()} == {"研究": "team", "開発": "team-2"}
+
+
+def test_who_is_not_added_leaves_no_team_behind() -> None:
+    with pytest.raises(CommandError):
+        run("add_person", "no address", "--team", "Engine Room")
+    with pytest.raises(CommandError):
+        run("add_person", "ada@example.com", "--team", "Engine Room", "--time-zone", "Mars/Olympus")
+    assert not Team.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["x" * 101, "\0"])
+def test_a_team_needs_a_name_that_can_be_kept(name: str) -> None:
+    with pytest.raises(CommandError):
+        run("add_person", "ada@example.com", "--team", name)
+    assert not Person.objects.filter(email="ada@example.com").exists()
+
+
+def test_what_is_given_of_somebody_who_is_here_is_changed_and_the_rest_stays() -> None:
+    run("add_person", "ada@example.com", "--name", "Ada", "--time-zone", "Europe/Berlin")
+    run("add_person", "ada@example.com", "--name", "Ada Byron", "--team", "Engine Room")
+    person = Person.objects.get(email="ada@example.com")
+    assert (person.display_name, str(person.team), person.time_zone) == ("Ada Byron", "Engine Room", "Europe/Berlin")
+    run("add_person", "ada@example.com", "--time-zone", "Europe/London")
+    person.refresh_from_db()
+    assert (person.display_name, str(person.team), person.time_zone) == ("Ada Byron", "Engine Room", "Europe/London")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["no address"], ["ada@example.com", "--time-zone", "Mars/Olympus"], ["ada@example.com", "--name", "\0"]],
@@ -104,6 +141,21 @@ def test_a_token_opens_with_its_scope_until_it_ends() -> None:
     assert token is not None
     assert token.scope == "write"
     assert find_token(raw=result["token"], now=now + timedelta(days=3)) is None
+
+
+@pytest.mark.parametrize("days", ["-1", "3651", "9999999999", "9" * 5000, "1.5", "two"])
+def test_a_token_never_lasts_longer_than_was_asked_for(days: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = load_command_class("collector", "create_token")
+    with pytest.raises(SystemExit) as refused:
+        command.run_from_argv(["manage.py", "create_token", "ada@example.com", f"--days={days}"])
+    assert refused.value.code == 2
+    assert "from 1 to 3650" in capsys.readouterr().err
+    assert not ApiToken.objects.exists()
+
+
+def test_a_token_of_no_days_never_expires() -> None:
+    run("add_person", "ada@example.com")
+    assert run("create_token", "ada@example.com", "--days", "0")["expires_at"] is None
 
 
 def test_only_the_hash_of_a_token_is_kept() -> None:

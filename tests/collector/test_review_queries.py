@@ -17,6 +17,10 @@ from tests.factories import NOW, CategoryFactory, PassageFactory, PersonFactory,
 from tests.factories import reviewer as a_reviewer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.test import Client
+
     from collector.models import Person
 
 TEN = timedelta(seconds=10)
@@ -81,6 +85,21 @@ def test_the_passage_stands_in_for_a_missing_context() -> None:
     assert [piece.text for piece in desk.source_pieces] == ["Tides follow the moon."]
     assert desk.source is not None
     assert (desk.source.title, desk.source.licence) == ("Tides", "CC BY-SA 4.0")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("url", "is_link"),
+    [("https://x.org/a", True), ("HTTP://x.org", True), ("javascript:alert(1)", False), ("data:text/html,x", False)],
+)
+def test_only_an_address_of_the_web_is_a_link(
+    url: str, is_link: bool, reviewer: Person, sign_in: Callable[[Person], Client]
+) -> None:
+    submission = make_submission(context="A text.")
+    type(submission).objects.filter(pk=submission.pk).update(source_url=url)
+    page = sign_in(reviewer).get(f"/review/{submission.pk}/").content.decode()
+    assert (f'href="{url}"' in page) is is_link
+    assert url in page
 
 
 @pytest.mark.django_db

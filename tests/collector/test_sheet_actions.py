@@ -17,6 +17,7 @@ from collector.pairs import Text
 from collector.sheet_queries import Wanted
 from collector.sheets.reading import read_sheet
 from collector.sheets.writing import write_csv
+from tests.collector.beside import Interrupted
 from tests.factories import NOW, PersonFactory, decide, make_submission
 from tests.factories import reviewer as a_reviewer
 
@@ -122,6 +123,18 @@ def exported(person: Person, **replaced: str) -> io.BytesIO:
     for old, new in replaced.items():
         data = data.replace(old, new)
     return io.BytesIO(data.encode())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_others_go_on_writing_while_a_sheet_is_read() -> None:
+    reviewer = a_reviewer()
+    make_submission(instruction="Why?", response="Because.")
+    data = exported(reviewer, Because="Since").getvalue()
+    file = Interrupted(lambda: make_submission(instruction="Meanwhile?"), data)
+    read = uploaded(reviewer, file)
+    assert file.acted
+    assert compared(reviewer, read).changes
+    assert Submission.objects.filter(revisions__instruction="Meanwhile?").exists()
 
 
 def uploaded(person: Person, file: io.BytesIO) -> SheetImport:

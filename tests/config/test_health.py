@@ -105,3 +105,17 @@ def black_hole_broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         url = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
         point_celery_at(monkeypatch, url)
         yield
+
+
+def test_a_flood_of_questions_is_looked_into_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+
+    def look() -> dict[str, str]:
+        looks.append(1)
+        return {"database": "ok"}
+
+    monkeypatch.setattr(health, "FRESH", 60.0)
+    monkeypatch.setattr(health, "_last", (-60.0, {}))
+    monkeypatch.setattr(health, "check_all", look)
+    assert [client.get("/readyz").status_code for _question in range(20)] == [200] * 20
+    assert len(looks) == 1

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from collector.actions.people import add_person, sign_in_link
 from collector.management.base import HouseCommand
-from collector.models import Role, Team
+from collector.models import Role
 
 if TYPE_CHECKING:
     import argparse
@@ -20,8 +20,9 @@ class Command(HouseCommand):
     """`manage.py add_person EMAIL --role ROLE`."""
 
     help = (
-        "Add a person, or change the role of the one who has this address. Prints a one-time sign-in link, "
-        "unless --password-stdin gives a password. Example: manage.py add_person ada@example.com --role reviewer"
+        "Add a person, or change the role of the one who has this address, and their name, team and time zone where "
+        "given. Prints a one-time sign-in link, unless --password-stdin gives a password. "
+        "Example: manage.py add_person ada@example.com --role reviewer"
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -30,7 +31,7 @@ class Command(HouseCommand):
         parser.add_argument("--role", choices=Role.values, default=Role.CONTRIBUTOR.value)
         parser.add_argument("--name", default="", help="The name that others see (default: made of the address).")
         parser.add_argument("--team", default="", help="The slug or name of a team; a new name makes a new team.")
-        parser.add_argument("--time-zone", default="UTC", help="Such as Europe/Berlin.")
+        parser.add_argument("--time-zone", default="", help="Such as Europe/Berlin (default: UTC).")
         parser.add_argument("--password-stdin", action="store_true", help="Read the password from standard input.")
         parser.add_argument("--json", action="store_true", help="Print one JSON line on stdout.")
 
@@ -46,7 +47,7 @@ class Command(HouseCommand):
             by=None,
             now=timezone.now(),
             display_name=options["name"],
-            team=_team(options["team"]),
+            team=options["team"],
             time_zone=options["time_zone"],
             password=password,
         )
@@ -58,14 +59,3 @@ class Command(HouseCommand):
         self.stdout.write(f"{person.email} is {person.display_name} (@{person.handle}), {options['role']}.")
         if link:
             self.stdout.write(f"One-time sign-in link, good for three days:\n{link}")
-
-
-def _team(name: str) -> Team | None:
-    from django.utils.text import slugify
-
-    if not name:
-        return None
-    return (
-        Team.objects.filter(slug=name).first()
-        or Team.objects.get_or_create(slug=slugify(name)[:50] or "team", defaults={"name": name})[0]
-    )

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from collector.actions.people import add_person, sign_in_link
 from collector.models import Person, Role
+from jobs.management.base import OneLineCommand
 
 if TYPE_CHECKING:
     import argparse
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FIRST_ADMIN = "admin@localhost"
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Migrate, collect static files, make the first admin, say how to sign in."""
 
     help = (

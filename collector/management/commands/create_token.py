@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils import timezone
 
@@ -12,8 +13,7 @@ from collector.actions.tokens import create_token
 from collector.management.base import HouseCommand
 from collector.models import ApiToken
 
-if TYPE_CHECKING:
-    import argparse
+MOST_DAYS = 3650
 
 
 class Command(HouseCommand):
@@ -28,13 +28,19 @@ class Command(HouseCommand):
         """Whose, and for what."""
         parser.add_argument("email")
         parser.add_argument("--scope", choices=ApiToken.Scope.values, default=ApiToken.Scope.READ.value)
-        parser.add_argument("--days", type=int, default=0, help="Days until it expires (default: never).")
+        parser.add_argument(
+            "--days",
+            type=_days,
+            default=0,
+            metavar="N",
+            help=f"Days until it expires, from 1 to {MOST_DAYS}; 0 is never (default: never).",
+        )
         parser.add_argument("--json", action="store_true", help="Print one JSON line on stdout.")
 
     def act(self, **options: Any) -> None:
         """Call the action."""
         now = timezone.now()
-        expires_at = now + timedelta(days=options["days"]) if options["days"] > 0 else None
+        expires_at = now + timedelta(days=options["days"]) if options["days"] else None
         person = get_person(email=options["email"])
         token, raw = create_token(person=person, scope=options["scope"], by=None, now=now, expires_at=expires_at)
         if options["json"]:
@@ -42,3 +48,13 @@ class Command(HouseCommand):
             return
         self.say(f"A token with the scope “{token.scope}” for {person.email}; it is shown this once:")
         self.stdout.write(raw)
+
+
+def _days(text: str) -> int:
+    try:
+        days = int(text)
+    except ValueError:
+        days = -1
+    if not 0 <= days <= MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"“{text}” is not a number of days from 1 to {MOST_DAYS}, or 0 for never")
+    return days

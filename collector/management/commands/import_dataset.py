@@ -14,7 +14,8 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
-from collector.actions.imports import Origin, UnknownCategory, import_rows
+from collector.actions.import_origins import Origin
+from collector.actions.imports import UnknownCategory, import_rows
 from collector.actions.people import get_person
 from collector.actions.sources import find_campaign
 from collector.imports.reading import Format, find_format, open_dataset, read_rows
@@ -88,7 +89,7 @@ class Command(HouseCommand):
                     outcome = import_rows(
                         rows=watched(read_rows(file, format=kind, name=path.name)),
                         origin=Origin(
-                            file_name=path.name,
+                            file_name=_shown(path.name),
                             format=kind,
                             title=options["source_title"] or _shown(path.stem),
                             url=options["source_url"],
@@ -119,7 +120,7 @@ class Command(HouseCommand):
                     "added": outcome.added,
                     "repeated": outcome.repeated,
                     "rejected": outcome.rejected,
-                    "rejects_path": str(rejects.path) if rejects.path else "",
+                    "rejects_path": _shown(str(rejects.path)) if rejects.path else "",
                     "seconds": round(seconds, 3),
                     "rows_per_second": round(outcome.rows / seconds) if seconds else 0,
                     "format": kind.value,
@@ -138,7 +139,7 @@ class Command(HouseCommand):
             f"({outcome.rows / max(seconds, 1e-9):,.0f} rows/s)."
         )
         if rejects:
-            self.stdout.write(f"Rejected rows, with line and reason: {rejects}")
+            self.stdout.write(f"Rejected rows, with line and reason: {_shown(str(rejects))}")
         if outcome.without_category:
             self.stdout.write(
                 f"{outcome.without_category:,} rows name no category: they are filed as closed_qa where there is a "

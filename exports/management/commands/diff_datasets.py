@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from exports import differences, manifest, semver
 from exports.edits import FIELDS
 from exports.management.diff_print import Printer
 from exports.management.terminal import find_directory
 from exports.papers import reasons_on_disk
+from jobs.management.base import OneLineCommand
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -26,7 +27,7 @@ SHOWN = 20
 KINDS = ("added", "removed", "edited")
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Parse the flags, compare, print the answer."""
 
     help = (

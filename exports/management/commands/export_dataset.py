@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from collector.errors import Refused
@@ -22,6 +22,7 @@ from exports.management.terminal import BAD_ARGUMENTS, bad_arguments, progress_b
 from exports.models import DatasetVersion, Recipe
 from exports.splits import DEFAULT, BadShares, Shares, missing_split_notes
 from exports.writers.formats import FORMATS
+from jobs.management.base import OneLineCommand
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -56,7 +57,7 @@ def _only(flags: dict[str, Any], why: str) -> None:
         raise CommandError(f"{why}; leave out --{chosen[0].replace('_', '-')}.", returncode=BAD_ARGUMENTS)
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Parse the flags, call the actions, print the answer."""
 
     help = (

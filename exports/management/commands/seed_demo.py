@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from collector.actions.demo import demo_admin, is_seeded, seed_demo
@@ -18,14 +18,27 @@ from collector.errors import Refused
 from exports import actions, places
 from exports.filters import Filter
 from exports.management.terminal import progress_bar
+from jobs.management.base import OneLineCommand
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
     from exports.models import DatasetVersion
 
+# The keys of the JSON line, as they are where nothing was added.
+NOTHING: dict[str, Any] = {
+    "seeded": False,
+    "people": 0,
+    "campaigns": 0,
+    "submissions": 0,
+    "approved": 0,
+    "version": "",
+    "admin": "",
+    "sign_in_link": "",
+}
 
-class Command(BaseCommand):
+
+class Command(OneLineCommand):
     """Seed, release a first version, say how to sign in."""
 
     help = (
@@ -46,12 +59,12 @@ class Command(BaseCommand):
             help="read the demonstration admin's password from standard input (default: a one-time sign-in link)",
         )
         parser.add_argument("--no-dataset", action="store_true", help="release no dataset version")
-        parser.add_argument("--json", action="store_true", help="print one JSON line")
+        parser.add_argument("--json", action="store_true", help=f"print one JSON line: {', '.join(NOTHING)}")
 
     def handle(self, *_args: Any, **flags: Any) -> None:
         """Seed; exit 1 with one line where that can't be."""
         if is_seeded():
-            self._answer({"seeded": False, "admin": demo_admin().email}, "The demonstration is already here.", flags)
+            self._answer({**NOTHING, "admin": demo_admin().email}, "The demonstration is already here.", flags)
             return
         password = sys.stdin.readline().rstrip("\r\n") if flags["password_stdin"] else ""
         try:
@@ -66,6 +79,8 @@ class Command(BaseCommand):
         except Refused as refused:
             if flags["if_empty"]:
                 self.stderr.write(str(refused))
+                if flags["json"]:
+                    self._answer(NOTHING, "", flags)
                 return
             raise CommandError(str(refused)) from refused
         version = None if flags["no_dataset"] else self._release()

@@ -8,17 +8,18 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from collector.errors import Refused
 from exports import manifest, naming, places, store
 from exports.management.terminal import bad_arguments, find_directory
+from jobs.management.base import OneLineCommand
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Parse the flags, check, print the answer."""
 
     help = (

@@ -12,10 +12,10 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
 from jobs import actions, liveness, queries
+from jobs.management.base import OneLineCommand
 from jobs.tasks import sweep_and_ring
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Sweep once, or go on sweeping."""
 
     help = (

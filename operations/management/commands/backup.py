@@ -47,7 +47,9 @@ class Command(HouseCommand):
             f"default: {settings.WOOLGATHER_BACKUP_KEEP})",
         )
         parser.add_argument(
-            "--json", action="store_true", help="print one JSON line: path, bytes, sha256, tables, ledger, seconds"
+            "--json",
+            action="store_true",
+            help="print one JSON line: path, bytes, sha256, tables, ledger, left_out, seconds",
         )
 
     def act(self, **options: Any) -> None:
@@ -84,6 +86,7 @@ class Command(HouseCommand):
                     "tables": manifest["tables"],
                     "ledger": manifest["ledger"],
                     "datasets": manifest["datasets"],
+                    "left_out": manifest["left_out"],
                     "removed": [str(path) for path in made.removed],
                     "seconds": seconds,
                 }
@@ -96,5 +99,11 @@ class Command(HouseCommand):
         )
         if manifest["holds_secret_key"]:
             self.stdout.write("It holds the secret key of this installation: keep it as you keep passwords.")
+        if manifest["left_out"]:
+            names = ", ".join(manifest["left_out"])
+            self.stderr.write(
+                f"Without {names}: the store of the versions did not give what it has of them. They can be built again "
+                "from this backup; to have their manifests in it, see to WOOLGATHER_DATASETS_STORE and repeat this."
+            )
         if made.removed:
             self.stdout.write(f"Older backups removed: {', '.join(path.name for path in made.removed)}")

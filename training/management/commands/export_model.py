@@ -8,8 +8,9 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from jobs.management.base import OneLineCommand
 from training.errors import TrainingError
 from training.gguf_files import DEFAULT_KIND, KINDS
 from training.places import places
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Parse the flags, call the action, say where the model is."""
 
     help = (

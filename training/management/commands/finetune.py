@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
+from jobs.management.base import OneLineCommand
 from training import config_file
 from training.errors import TrainingError
 from training.management.stopping import Stop
@@ -47,7 +48,7 @@ given."""
 LOCK = Path(__file__).parents[3] / "requirements" / "train.lock"
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Parse the flags, call the action, say how it went."""
 
     help = HELP

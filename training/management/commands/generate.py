@@ -8,8 +8,9 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from jobs.management.base import OneLineCommand
 from training.errors import TrainingError
 from training.places import places
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 HOTTEST = 100.0
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Parse the flags, call the action, print the answer."""
 
     help = (

@@ -10,9 +10,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
+from jobs.management.base import OneLineCommand
 from training import config_file
 from training.errors import TrainingError
 from training.management.stopping import Stop
@@ -34,7 +35,7 @@ plots. Without a GPU the largest share is 512 rows, once over. Ctrl-C stops; the
 goes on."""
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Parse the flags, call the action, say what it found."""
 
     help = HELP

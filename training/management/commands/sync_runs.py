@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
+from jobs.management.base import OneLineCommand
 from training import curve_listing, listing
 from training.errors import TrainingError
 from training.places import places
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from training.undertakings import Undertaking
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Read the runs' directories and make the list at /runs/ say the same."""
 
     help = (
