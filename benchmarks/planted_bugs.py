@@ -6,6 +6,7 @@ from typing import Any
 from unittest import mock
 
 from collector import api, serializers
+from collector.api_auth import KnownParameters
 from exports import downloads
 from leaderboard import api as board
 
@@ -15,14 +16,14 @@ class PlantedError(Exception):
 
 
 def _parameters() -> Any:
-    check = api.check_parameters
+    check = KnownParameters.has_permission
 
-    def bug(request: Any, allowed: Any = ()) -> None:
+    def bug(self: Any, request: Any, view: Any) -> bool:
         if any(not value.isascii() for value in request.query_params.values()):
             raise PlantedError
-        check(request, allowed)
+        return check(self, request, view)
 
-    return mock.patch.object(api, "check_parameters", bug)
+    return mock.patch.object(KnownParameters, "has_permission", bug)
 
 
 def _choices() -> Any:

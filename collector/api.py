@@ -5,8 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import ValidationError
-from django.db import DataError
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
@@ -14,7 +12,6 @@ from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers, status
-from rest_framework.exceptions import NotFound
 from rest_framework.generics import GenericAPIView, ListAPIView, RetrieveAPIView
 from rest_framework.response import Response
 
@@ -31,7 +28,6 @@ from collector.serializers import (
     ReviewSerializer,
     SubmissionInput,
     SubmissionSerializer,
-    printable,
 )
 
 if TYPE_CHECKING:
@@ -39,9 +35,6 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
     from rest_framework.request import Request
-    from rest_framework.views import APIView
-
-PAGE_PARAMETERS = frozenset({"cursor", "page_size"})
 
 
 def _problem(description: str, **example: Any) -> OpenApiResponse:
@@ -70,45 +63,22 @@ CONFLICT = _problem(
 # -- Pages and parameters ---------------------------------------------------------------------------------
 
 
-class Pages(CursorPages):
-    """Cursor pages for which a cursor that was tampered with does not exist."""
-
-    # Rows of one import share their time: a page inside such a run is found by its offset.
-    offset_cutoff = 1_000_000
-
-    def paginate_queryset(
-        self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: APIView | None = None
-    ) -> list[Any] | None:
-        """Return one page, or raise NotFound where the cursor is not one that was handed out."""
-        try:
-            return super().paginate_queryset(queryset, request, view)
-        except (ValueError, TypeError, OverflowError, ValidationError, DataError) as error:
-            raise NotFound(_("This cursor can't be read. Follow “next” from the first page.")) from error
-
-
-class BySlug(Pages):
+class BySlug(CursorPages):
     """In the order of the slugs."""
 
     ordering = ("slug",)
 
 
-class ByPosition(Pages):
+class ByPosition(CursorPages):
     """In the order that the pages show them."""
 
     ordering = ("position", "slug")
 
 
-class NewestFirst(Pages):
+class NewestFirst(CursorPages):
     """The newest first."""
 
     ordering = ("-created_at", "-pk")
-
-
-def check_parameters(request: Request, allowed: Sequence[str] = ()) -> None:
-    """Refuse a query parameter that the address doesn't know, rather than answer another question."""
-    extra = sorted(set(request.query_params) - PAGE_PARAMETERS - set(allowed))
-    if extra:
-        raise serializers.ValidationError({printable(name): [_("There is no such parameter.")] for name in extra})
 
 
 # -- What there is to write for ---------------------------------------------------------------------------
@@ -120,11 +90,6 @@ class CategoryList(ListAPIView[Category]):
     queryset = Category.objects.prefetch_related("examples")
     serializer_class = CategorySerializer
     pagination_class = ByPosition
-
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List categories."""
-        check_parameters(request)
-        return super().get(request, *args, **kwargs)
 
 
 class CategoryDetail(RetrieveAPIView[Category]):
@@ -142,11 +107,6 @@ class CampaignList(ListAPIView[Campaign]):
     serializer_class = CampaignSerializer
     pagination_class = BySlug
 
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List campaigns."""
-        check_parameters(request)
-        return super().get(request, *args, **kwargs)
-
 
 class CampaignDetail(RetrieveAPIView[Campaign]):
     """One campaign."""
@@ -162,11 +122,6 @@ class PassageList(ListAPIView[Passage]):
     queryset = Passage.objects.filter(is_active=True)
     serializer_class = PassageSerializer
     pagination_class = BySlug
-
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List passages."""
-        check_parameters(request)
-        return super().get(request, *args, **kwargs)
 
 
 class PassageDetail(RetrieveAPIView[Passage]):
@@ -230,6 +185,7 @@ class SubmissionList(ListAPIView[Submission]):
     serializer_class = SubmissionSerializer
     pagination_class = NewestFirst
     required_scopes = {"GET": "read", "POST": "write"}
+    parameters = ("status", "category", "campaign")
 
     def get_queryset(self) -> QuerySet[Submission]:
         """Filter by the allowed parameters; an unknown status is refused."""
@@ -253,7 +209,6 @@ class SubmissionList(ListAPIView[Submission]):
     @extend_schema(parameters=FILTERS)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List submissions, the newest first."""
-        check_parameters(request, ("status", "category", "campaign"))
         return super().get(request, *args, **kwargs)
 
     @extend_schema(
@@ -267,7 +222,6 @@ class SubmissionList(ListAPIView[Submission]):
     )
     def post(self, request: Request) -> Response:
         """Submit a pair. Sent twice with the same id it is one submission."""
-        check_parameters(request)
         body = SubmissionInput(data=request.data)
         body.is_valid(raise_exception=True)
         fields = body.validated_data
@@ -299,7 +253,6 @@ class SubmissionDetail(GenericAPIView[Submission]):
 
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """Return what it says now."""
-        check_parameters(request)
         return _answer(get_object_or_404(visible(request), pk=pk), request)
 
 
@@ -334,25 +287,30 @@ class ReviewList(ListAPIView[Review]):
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List reviews, the newest first."""
-        check_parameters(request)
         return super().get(request, *args, **kwargs)
 
     @extend_schema(
         request=ReviewInput,
-        responses={201: ReviewSerializer, 400: BAD_FIELDS, 409: CONFLICT},
+        responses={
+            201: ReviewSerializer,
+            200: OpenApiResponse(ReviewSerializer, description="Just this was decided before, by the same person."),
+            400: BAD_FIELDS,
+            409: CONFLICT,
+        },
     )
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        """Decide the revision that was seen (reviewers; nobody their own work)."""
-        check_parameters(request)
+        """Decide the revision that was seen (reviewers; nobody their own work). Sent twice it is one decision."""
         submission = get_object_or_404(visible(request), pk=pk)
         body = ReviewInput(data=request.data)
         body.is_valid(raise_exception=True)
         fields = dict(body.validated_data)
+        now = timezone.now()
         review = reviews.decide(
             submission=submission,
             revision_number=fields.pop("revision"),
             by=request.user,  # type: ignore[arg-type]  # the permission saw to a sign-in
-            now=timezone.now(),
+            now=now,
             **fields,
         )
-        return Response(ReviewSerializer(review).data, status=status.HTTP_201_CREATED)
+        code = status.HTTP_201_CREATED if review.created_at == now else status.HTTP_200_OK
+        return Response(ReviewSerializer(review).data, status=code)

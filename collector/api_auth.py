@@ -8,27 +8,34 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import DataError
 from django.http import Http404
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import exceptions, status
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.mixins import ListModelMixin
 from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import JSONParser
-from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
+from rest_framework.permissions import SAFE_METHODS, BasePermission, IsAuthenticated
 
+from collector.actions.campaigns import TermsNotAccepted
 from collector.actions.tokens import find_token, note_use
 from collector.errors import Conflict, NotAllowed, Refused
 from collector.models import ApiToken, Person
+from collector.text import escaped, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from django.db.models import QuerySet
     from rest_framework.request import Request
     from rest_framework.response import Response
     from rest_framework.views import APIView
 
+PAGE_PARAMETERS = frozenset({"cursor", "page_size"})
 SCOPE_ORDER = [ApiToken.Scope.READ, ApiToken.Scope.WRITE, ApiToken.Scope.REVIEW, ApiToken.Scope.ADMIN]
 
 
@@ -86,6 +93,22 @@ class ScopedPermission(IsAuthenticated):
         return True
 
 
+class KnownParameters(BasePermission):
+    """Refuses a query parameter that the address doesn't know, rather than answer another question.
+
+    A view names in ``parameters`` what may be asked when reading; lists know those of their pages, too.
+    """
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Raise ValidationError, by name, where there is another one."""
+        known: set[str] = set()
+        if request.method in SAFE_METHODS:
+            known.update(getattr(view, "parameters", ()), PAGE_PARAMETERS if isinstance(view, ListModelMixin) else ())
+        if unknown := sorted(set(request.query_params) - known):
+            raise exceptions.ValidationError({printable(name): [_("There is no such parameter.")] for name in unknown})
+        return True
+
+
 class StrictJSONParser(JSONParser):
     """JSON as RFC 8259 has it: UTF-8, no NaN or Infinity, no key twice, no depth that exhausts the stack."""
 
@@ -119,12 +142,23 @@ def _no_constant(name: str) -> Any:
 
 
 class CursorPages(CursorPagination):
-    """Pages by cursor: deep pages cost what the first one costs."""
+    """Pages by cursor: deep pages cost what the first one costs; a cursor that was tampered with does not exist."""
 
     page_size = 50
     max_page_size = 200
     page_size_query_param = "page_size"
     ordering: tuple[str, ...] = ("-pk",)
+    # Rows of one import share their time: a page inside such a run is found by its offset.
+    offset_cutoff = 1_000_000
+
+    def paginate_queryset(
+        self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: APIView | None = None
+    ) -> list[Any] | None:
+        """Return one page, or raise NotFound where the cursor is not one that was handed out."""
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (ValueError, TypeError, OverflowError, DjangoValidationError, DataError) as error:
+            raise exceptions.NotFound(_("This cursor can't be read. Follow “next” from the first page.")) from error
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Describe a page, with addresses of ours as examples."""
@@ -151,14 +185,18 @@ def problem_details(error: Exception, context: Mapping[str, Any]) -> Response | 
         "status": response.status_code,
     }
     if isinstance(error, Refused):
-        body |= {"detail": str(error), "code": error.code}
+        body |= {"detail": escaped(str(error)), "code": error.code}
+        if isinstance(error, TermsNotAccepted) and error.campaign is not None:
+            terms = reverse("api-campaign-terms", args=[error.campaign.slug])
+            way = _("Read them with GET %(address)s, and accept them there with POST.") % {"address": terms}
+            body |= {"detail": f"{body['detail']} {way}", "terms": terms}
     elif isinstance(translated, exceptions.ValidationError):
         body |= {
             "detail": _("Some fields are not right; see “errors”."),
-            "errors": _field_errors(translated.detail),
+            "errors": _printed(_field_errors(translated.detail)),
         }
     elif isinstance(response.data, dict):
-        body["detail"] = str(response.data.get("detail", ""))
+        body["detail"] = escaped(str(response.data.get("detail", "")))
     response.data = body
     response.content_type = "application/problem+json"
     return response
@@ -183,3 +221,12 @@ def _translate(error: Exception) -> Exception:
 
 def _field_errors(detail: Any) -> dict[str, Any]:
     return detail if isinstance(detail, dict) else {"non_field_errors": detail}
+
+
+def _printed(detail: Any) -> Any:
+    """Return keys and messages as they can be sent: both may quote what came, which may be no text at all."""
+    if isinstance(detail, dict):
+        return {printable(str(key)): _printed(said) for key, said in detail.items()}
+    if isinstance(detail, (list, tuple)):
+        return [_printed(said) for said in detail]
+    return escaped(str(detail))

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from collector import api_examples
 from collector.actions.campaigns import accept_shown_terms, current_terms
 from collector.models import Campaign, Terms
+from collector.serializers import Strict
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -37,8 +38,10 @@ class TermsSerializer(serializers.Serializer[Terms]):
 
 
 @extend_schema_serializer(examples=[api_examples.TERMS_SENT])
-class TermsInput(serializers.Serializer[Terms]):
+class TermsInput(Strict):
     """Which version the caller has read."""
+
+    not_settable = frozenset(TermsSerializer().fields) | {"person"}
 
     number = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
 

@@ -43,6 +43,17 @@ def install(connection: BaseDatabaseWrapper) -> None:
             cursor.execute(statement)
 
 
+def lift(connection: BaseDatabaseWrapper) -> None:
+    """Take the triggers away where they would stand in a migration's way; ``install`` puts them back after it.
+
+    SQLite drops and renames no column that a trigger names, whatever table the migration is about.
+    """
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            for statement in drop_statements(connection.vendor):
+                cursor.execute(statement)
+
+
 def statements(vendor: str) -> list[str]:
     """Return the SQL that makes the triggers."""
     if vendor == "sqlite":
@@ -62,6 +73,8 @@ def statements(vendor: str) -> list[str]:
         END $$""",
         f"""CREATE OR REPLACE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON {TABLE}
         FOR EACH ROW EXECUTE FUNCTION audit_append_only()""",
+        f"""CREATE OR REPLACE TRIGGER audit_no_truncate BEFORE TRUNCATE ON {TABLE}
+        FOR EACH STATEMENT EXECUTE FUNCTION audit_append_only()""",
     ]
 
 
@@ -69,4 +82,4 @@ def drop_statements(vendor: str) -> list[str]:
     """Return the SQL that takes the triggers away: tests empty whole tables."""
     if vendor == "sqlite":
         return ["DROP TRIGGER IF EXISTS audit_no_update", "DROP TRIGGER IF EXISTS audit_no_delete"]
-    return [f"DROP TRIGGER IF EXISTS audit_append_only ON {TABLE}"]
+    return [f"DROP TRIGGER IF EXISTS {name} ON {TABLE}" for name in ("audit_append_only", "audit_no_truncate")]

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.validators import URLValidator
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
@@ -24,16 +23,10 @@ from collector.models import (
     Submission,
     Team,
 )
-from collector.text import validate_text
+from collector.text import printable, validate_text, validate_web_address
 
 MAX_REVISION = 2**31 - 1
 MAX_REASONS = 50
-
-
-def printable(text: str) -> str:
-    """Return text that can stand in an answer: what is no character is escaped, what is long is cut."""
-    shown = text[:64].encode("utf-8", "backslashreplace").decode("utf-8").replace("\x00", "\\x00")
-    return shown + "…" if len(text) > len(text[:64]) else shown
 
 
 # -- Fields that coerce nothing ---------------------------------------------------------------------------
@@ -236,7 +229,7 @@ class SubmissionInput(Strict):
     def validate_source_url(self, value: str) -> str:
         """Take an address of the web: it becomes a link."""
         if value:
-            URLValidator(schemes=["http", "https"])(value)
+            validate_web_address(value)
         return value
 
 

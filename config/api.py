@@ -7,7 +7,10 @@ REST_FRAMEWORK = {
         "collector.api_auth.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["collector.api_auth.ScopedPermission"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "collector.api_auth.ScopedPermission",
+        "collector.api_auth.KnownParameters",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["collector.api_auth.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "collector.api_auth.CursorPages",

@@ -25,15 +25,16 @@ from rest_framework.generics import ListAPIView
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from collector.api import check_parameters
 from collector.api_auth import CursorPages
+from collector.serializers import Strict
 from exports import actions, api_examples, downloads, queries, serving, tasks
-from exports.filters import BadFilter, Filter
+from exports.filters import MOST, BadFilter, Filter
 from exports.licences import LICENCES
 from exports.models import DatasetVersion
 from exports.splits import DEFAULT, BadShares, Shares
 from exports.writers.formats import FORMATS
 from jobs.models import Job
+from ui.streams import takes_a_thread
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
     from collector.models import Person
 
-RETRY_AFTER = 10  # seconds
 NAME = OpenApiParameter(
     "name", OpenApiTypes.STR, description="The dataset's name, where it is not the installation's own."
 )
@@ -133,10 +133,14 @@ class FilterSerializer(serializers.Serializer[dict[str, Any]]):
     duplicates = serializers.ChoiceField(
         choices=["", "exact", "near"], required=False, help_text="What is left out; the one approved first stays."
     )
-    most_from_one = serializers.IntegerField(required=False, min_value=0, help_text="Records of one contributor.")
+    most_from_one = serializers.IntegerField(
+        required=False, min_value=0, max_value=MOST, help_text="Records of one contributor."
+    )
     most_percent_from_one = serializers.IntegerField(required=False, min_value=0, max_value=100)
     words = serializers.DictField(
-        child=serializers.IntegerField(min_value=1), required=False, help_text="The most words of a category."
+        child=serializers.IntegerField(min_value=1, max_value=MOST),
+        required=False,
+        help_text="The most words of a category.",
     )
 
     tokenizer = serializers.CharField(
@@ -154,8 +158,10 @@ class FilterSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 @extend_schema_serializer(examples=[api_examples.BUILD])
-class BuildSerializer(serializers.Serializer[dict[str, Any]]):
+class BuildSerializer(Strict):
     """What starts a build; everything may be left out."""
+
+    not_settable = frozenset(VersionDetailSerializer.Meta.fields) | {"number", "dataset", "version", "created_by"}
 
     name = serializers.CharField(max_length=64, required=False)
     filter = FilterSerializer(required=False)
@@ -211,6 +217,7 @@ class DatasetList(ListAPIView[DatasetVersion]):
     serializer_class = VersionSerializer
     pagination_class = CursorPages
     required_scopes = {"POST": "admin"}
+    parameters = ("name",)
 
     def get_queryset(self) -> QuerySet[DatasetVersion]:
         """Every version, or those of ``?name=``."""
@@ -219,7 +226,6 @@ class DatasetList(ListAPIView[DatasetVersion]):
     @extend_schema(parameters=[NAME])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List versions."""
-        check_parameters(request, ("name",))
         return super().get(request, *args, **kwargs)
 
     @extend_schema(
@@ -250,13 +256,15 @@ class DatasetList(ListAPIView[DatasetVersion]):
         except actions.NothingChanged as unchanged:
             version, code = unchanged.version, status.HTTP_200_OK
         except actions.TooManyBuilds as error:
-            raise Throttled(wait=RETRY_AFTER, detail=str(error)) from error
+            raise Throttled(wait=error.wait, detail=str(error)) from error
         body = VersionDetailSerializer(version, context={"request": request}).data
         return Response(body, status=code, headers={"Location": _address("api-dataset-detail", version)})
 
 
 class DatasetDetail(APIView):
     """One version."""
+
+    parameters = ("name",)
 
     @extend_schema(parameters=[NAME], responses=VersionDetailSerializer)
     def get(self, request: Request, version: str) -> Response:
@@ -267,7 +275,10 @@ class DatasetDetail(APIView):
 class DatasetFile(APIView):
     """One file of a ready version."""
 
+    parameters = ("name",)
+
     @extend_schema(parameters=[NAME, RANGE], responses={(200, "application/octet-stream"): BINARY})
+    @takes_a_thread
     def get(self, request: Request, version: str, path: str) -> HttpResponseBase:
         """Hand the file out, or the one range of it that is asked for, and note who got it."""
         found = found_version(request, version)

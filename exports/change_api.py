@@ -64,6 +64,7 @@ class DatasetChanges(ListAPIView[DatasetRecord]):
 
     serializer_class = ChangeSerializer
     pagination_class = ChangePages
+    parameters = ("name", "against", "kind", "q", "category")
 
     def get_queryset(self) -> QuerySet[DatasetRecord]:
         """The rows that match, for the paginator."""

@@ -20,7 +20,7 @@ from exports.forms import ReleaseForm
 from exports.mixture import mixture
 from exports.models import DatasetPlacement, Recipe
 from exports.tokens import NoTokenizer
-from exports.views import start
+from exports.views import held_back, start
 from exports.winnow import ShareTooSmall
 from ui import plots
 from ui.partials import render_partial_response
@@ -62,7 +62,8 @@ def compose(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"form": form, "recipes": known, "recipe": recipe, **_figures(chosen)}
     # A preview that can't be is answered with 200: htmx shows nothing of any other answer.
     status = 400 if form.errors and {"save", "build"} & set(request.POST) else 200
-    return render_partial_response(request, "exports/compose.html", context, {"mixture": "mixture"}, status=status)
+    shown = render_partial_response(request, "exports/compose.html", context, {"mixture": "mixture"}, status=status)
+    return held_back(shown, form)
 
 
 def _saved(request: HttpRequest, form: ReleaseForm, person: Person) -> bool:

@@ -7,11 +7,12 @@ import zipfile
 from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, cast
 
-from django.http import FileResponse, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
 from exports import serving
+from ui.streams import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,18 +48,15 @@ def file_response(
     wanted = _wanted(request, tag, size)
     answer: HttpResponseBase
     if wanted is None:
-        answer = FileResponse(file, content_type="application/octet-stream")
-        answer.headers["Content-Length"] = str(size)
+        answer = _sent(file, range(size))
     elif not wanted:
         file.close()
         answer = HttpResponse(status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
         answer.headers["Content-Range"] = f"bytes */{size}"
     else:
-        answer = StreamingHttpResponse(
-            _part(file, wanted), status=HTTPStatus.PARTIAL_CONTENT, content_type="application/octet-stream"
-        )
+        answer = _sent(file, wanted)
+        answer.status_code = HTTPStatus.PARTIAL_CONTENT
         answer.headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{size}"
-        answer.headers["Content-Length"] = str(len(wanted))
     answer.headers["ETag"] = tag
     answer.headers["Accept-Ranges"] = "bytes"
     return _guarded(answer, serving.download_name(version, path))
@@ -76,6 +74,18 @@ def _wanted(request: HttpRequest | Request, tag: str, size: int) -> range | None
     if last and int(last) < start:
         return None  # not a range at all: to be ignored
     return range(start, min(int(last) + 1, size) if last else size)
+
+
+def _sent(file: IO[bytes], wanted: range) -> HttpResponse | StreamingHttpResponse:
+    """Return what little is wanted in one piece, and more in many: ``file`` is closed in any case."""
+    pieces = _part(file, wanted)
+    answer: HttpResponse | StreamingHttpResponse
+    if len(wanted) <= WHOLE:
+        answer = HttpResponse(b"".join(pieces), content_type="application/octet-stream")
+    else:
+        answer = StreamingHttpResponse(pieces, content_type="application/octet-stream")
+    answer.headers["Content-Length"] = str(len(wanted))
+    return answer
 
 
 def _part(file: IO[bytes], wanted: range) -> Iterator[bytes]:

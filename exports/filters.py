@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 TOKENIZER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,99})?")
 MOST_APPROVALS, BEST_RATING, WHOLE = 100, 5, 100
+MOST = 2**31 - 1  # records or words; no dataset has more, and no column holds more
 LISTS = ("campaigns", "categories", "languages", "licences", "without_flags")
 NUMBERS = ("min_approvals", "min_rating", "most_from_one", "most_percent_from_one")
 DAYS = ("approved_from", "approved_until")
@@ -80,16 +81,21 @@ class Filter:
         object.__setattr__(self, "words", tuple(sorted(dict(self.words).items())))
         if self.approved_from and self.approved_until and self.approved_until < self.approved_from:
             raise BadFilter("approved_until", "The last day comes before the first.")
+        # The day itself is included, so the bound is the midnight after it, and the calendar has none.
+        if self.approved_until == date.max.isoformat():
+            raise BadFilter("approved_until", f"approved_until is a day before {date.max.isoformat()}.")
 
     def _check_winnowing(self) -> None:
         if self.duplicates not in DUPLICATES:
             raise BadFilter("duplicates", "duplicates is exact, near, or left out.")
-        if self.most_from_one < 0:
-            raise BadFilter("most_from_one", "The most records of one contributor is 1 or more; 0 for no bound.")
+        if not 0 <= self.most_from_one <= MOST:
+            raise BadFilter(
+                "most_from_one", "The most records of one contributor go from 1 to 2,147,483,647; 0 for no bound."
+            )
         if not 0 <= self.most_percent_from_one <= WHOLE:
             raise BadFilter("most_percent_from_one", "The greatest share goes from 1 to 100 percent; 0 for no bound.")
-        if any(budget < 1 for _category, budget in self.words):
-            raise BadFilter("words", "A budget is 1 word or more.")
+        if any(not 1 <= budget <= MOST for _category, budget in self.words):
+            raise BadFilter("words", "A budget goes from 1 word to 2,147,483,647.")
         if self.tokenizer and not TOKENIZER.fullmatch(self.tokenizer):
             raise BadFilter("tokenizer", "A tokenizer's name has letters, digits, dots, hyphens and at most one slash.")
 
@@ -178,5 +184,6 @@ def budgets(lines: Iterable[str]) -> tuple[tuple[str, int], ...]:
         digits = number.strip().replace(",", "").replace("_", "")
         if not equals or not category.strip() or not (digits.isascii() and digits.isdigit()):
             raise BadFilter("words", f"A budget is a category and its words, such as open_qa=50000, not {line!r}.")
-        found.append((category.strip(), int(digits)))
+        # Python reads no number of thousands of digits; what is too large in any case is told so by the filter.
+        found.append((category.strip(), int(digits.lstrip("0")[: len(str(MOST)) + 1] or "0")))
     return tuple(found)

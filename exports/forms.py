@@ -28,7 +28,12 @@ def _day(value: date | None) -> str:
 
 
 class ReleaseForm(forms.Form):
-    """What the next version chooses; everything approved where nothing is ticked."""
+    """What the next version chooses; everything approved where nothing is ticked.
+
+    ``wait`` is in how many seconds it is worth sending again, where nothing but earlier builds is in its way.
+    """
+
+    wait = 0
 
     name = forms.CharField(
         label=_("Name"),

@@ -153,15 +153,20 @@ def sweep(version: DatasetVersion) -> int:
         return 0
 
 
-def fetch(version_name: str, number: int, directory: Path) -> None:
-    """Copy what the store has of a version into an empty directory, to be checked there.
+def fetch(version_name: str, number: int, directory: Path, *, only: str = "") -> int:
+    """Copy what the store has of a version into an empty directory; returns how many files that were.
+
+    Args:
+        only: the one file that is wanted; all by default.
 
     Raises:
-        Refused: the store does not answer, or has nothing of it.
+        Refused: the store does not answer.
     """
     found = configured()
     assert found is not None  # noqa: S101 - asked before
     there = found.place(version_name, number)
     with there.errors():
-        for path in sorted(there.sizes()):
+        wanted = [path for path in sorted(there.sizes()) if only in {"", path}]
+        for path in wanted:
             there.get(path, directory / path)
+    return len(wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -22,6 +23,7 @@ from exports.forms import ReleaseForm
 from exports.models import DatasetVersion
 from jobs.models import Job
 from ui.partials import render_partial_response
+from ui.streams import takes_a_thread
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -75,9 +77,10 @@ def datasets(request: HttpRequest) -> HttpResponse:
         "form": form,
         "may_release": may_release,
     }
-    return render_partial_response(
+    shown = render_partial_response(
         request, "exports/version_list.html", context, {"versions": "versions"}, status=status
     )
+    return held_back(shown, form)
 
 
 def start(request: HttpRequest, form: ReleaseForm, person: Person) -> HttpResponse | None:
@@ -102,11 +105,23 @@ def start(request: HttpRequest, form: ReleaseForm, person: Person) -> HttpRespon
         return None
     except NotAllowed as error:
         raise PermissionDenied(str(error)) from error
+    except actions.TooManyBuilds as error:
+        form.add_error(None, str(error))
+        form.wait = error.wait
+        return None
     except Refused as error:
         form.add_error(None, str(error))
         return None
     messages.success(request, _("%(version)s is frozen and being built.") % {"version": version})
     return redirect(version_url(version))
+
+
+def held_back(answer: HttpResponse, form: ReleaseForm | None) -> HttpResponse:
+    """Say when to send the form again, where ``start`` found earlier builds in its way."""
+    if form is not None and form.wait:
+        answer.status_code = HTTPStatus.TOO_MANY_REQUESTS
+        answer.headers["Retry-After"] = str(form.wait)
+    return answer
 
 
 def _with_jobs(rows: list[DatasetVersion]) -> list[tuple[DatasetVersion, Job | None]]:
@@ -174,6 +189,7 @@ def retry(request: HttpRequest, version: str) -> HttpResponse:
 
 
 @require_safe
+@takes_a_thread
 def download(request: HttpRequest, version: str, path: str) -> HttpResponseBase:
     """Hand out one file of a ready version, and note who got it."""
     found = _version(request, version)
@@ -187,6 +203,7 @@ def download(request: HttpRequest, version: str, path: str) -> HttpResponseBase:
 
 
 @require_safe
+@takes_a_thread
 def download_all(request: HttpRequest, version: str) -> HttpResponseBase:
     """Hand out all files of a ready version as one zip, and note who got it."""
     found = _version(request, version)

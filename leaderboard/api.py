@@ -77,6 +77,8 @@ class LeaderboardSerializer(serializers.Serializer[dict[str, Any]]):
 class Leaderboard(APIView):
     """The standings."""
 
+    parameters = tuple(AskedSerializer().fields)
+
     @extend_schema(parameters=[AskedSerializer], responses=LeaderboardSerializer)
     def get(self, request: Request) -> Response:
         """Return the first rows of a board and the own one."""

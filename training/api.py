@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.response import Response
 
-from collector.api import NewestFirst, check_parameters
+from collector.api import NewestFirst
 from training import api_examples
 from training.models import TrainingRun
 
@@ -142,6 +142,7 @@ class RunList(ListAPIView[TrainingRun]):
 
     serializer_class = RunSerializer
     pagination_class = NewestFirst
+    parameters = ("status",)
 
     def get_queryset(self) -> QuerySet[TrainingRun]:
         """Filter by status; an unknown one is refused."""
@@ -155,7 +156,6 @@ class RunList(ListAPIView[TrainingRun]):
     @extend_schema(parameters=[STATUS])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List runs, the newest first."""
-        check_parameters(request, ("status",))
         return super().get(request, *args, **kwargs)
 
 
@@ -165,7 +165,6 @@ class RunDetail(GenericAPIView[TrainingRun]):
     serializer_class = RunDetailSerializer
     queryset = TrainingRun.objects.select_related("requested_by")
 
-    def get(self, request: Request, pk: uuid.UUID) -> Response:
+    def get(self, request: Request, pk: uuid.UUID) -> Response:  # noqa: ARG002 - as DRF calls it
         """Return a run with its settings, evaluations and cost."""
-        check_parameters(request)
         return Response(self.get_serializer(get_object_or_404(self.get_queryset(), pk=pk)).data)

@@ -22,13 +22,16 @@ def current_address() -> str | None:
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """Return the address of whoever asks: behind the proxy, what the proxy itself saw.
+    """Return the address of whoever asks: behind proxies of our own, what the first of them saw.
 
-    A client can send any ``X-Forwarded-For``; the last entry is the one that our own proxy appended.
+    A client can send any ``X-Forwarded-For``; each of our proxies appends who asked it, so that the last entries are
+    theirs, as many as ``ALLAUTH_TRUSTED_PROXY_COUNT`` says.
     """
     raw = request.META.get("REMOTE_ADDR", "")
-    if settings.SECURE_PROXY_SSL_HEADER:
-        raw = request.headers.get("X-Forwarded-For", raw).rpartition(",")[2].strip()
+    hops = settings.ALLAUTH_TRUSTED_PROXY_COUNT
+    if settings.SECURE_PROXY_SSL_HEADER and hops and "X-Forwarded-For" in request.headers:
+        seen = request.headers["X-Forwarded-For"].split(",")
+        raw = seen[max(0, len(seen) - hops)].strip()
     try:
         return str(ipaddress.ip_address(raw.partition("%")[0]))
     except ValueError:

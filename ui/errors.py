@@ -20,11 +20,18 @@ def problem(*, status: int, title: str, detail: str, **extra: object) -> JsonRes
     return JsonResponse(body, status=status, content_type="application/problem+json")
 
 
-def _answer(request: HttpRequest, *, status: int, title: str, detail: str) -> HttpResponse:
+def _later(request: HttpRequest, *, status: int, title: str, detail: str, wait: int, address: str = "") -> HttpResponse:
+    """Answer with the seconds after which it is worth asking again; a page has a button for the address."""
+    response = _answer(request, status=status, title=title, detail=detail, address=address)
+    response.headers["Retry-After"] = str(wait)
+    return response
+
+
+def _answer(request: HttpRequest, *, status: int, title: str, detail: str, address: str = "") -> HttpResponse:
     request_id = getattr(request, "request_id", "")
     if request.path.startswith("/api/"):
         return problem(status=status, title=title, detail=detail, **({"request_id": request_id} if request_id else {}))
-    context = {"status": status, "title": title, "detail": detail, "request_id": request_id}
+    context = {"status": status, "title": title, "detail": detail, "request_id": request_id, "address": address}
     return render(request, "error.html", context, status=status)
 
 
@@ -97,21 +104,32 @@ def too_many(request: HttpRequest, *, wait: int) -> HttpResponse:
             "Nothing was saved or lost. Your text is kept in this browser: go back and try again in %(count)d seconds.",
             wait,
         )
-    response = _answer(request, status=429, title=_("That was a lot at once"), detail=detail % {"count": wait})
-    response.headers["Retry-After"] = str(wait)
-    return response
+    title = _("That was a lot at once")
+    return _later(request, status=429, title=title, detail=detail % {"count": wait}, wait=wait)
 
 
 def closed_for_now(request: HttpRequest, *, wait: int) -> HttpResponse:
     """503: attempts to sign in can't be counted, so there are none."""
-    response = _answer(
+    return _later(
         request,
         status=503,
         title=_("Signing in is closed for a moment"),
         detail=_("Whoever is signed in can go on working. Try again in a minute."),
+        wait=wait,
     )
-    response.headers["Retry-After"] = str(wait)
-    return response
+
+
+def busy_sending(request: HttpRequest, *, wait: int) -> HttpResponse:
+    """503: other downloads keep as many threads as downloads may have."""
+    return _later(
+        request,
+        status=503,
+        title=_("Other downloads are under way"),
+        detail=_("Nothing is wrong with the file. Ask for it again in a few seconds."),
+        wait=wait,
+        # A file that was asked for by a form is asked for by the form again.
+        address=request.get_full_path() if request.method == "GET" else "",
+    )
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -94,9 +94,10 @@ class RateLimitMiddleware:
 
     @staticmethod
     def _who(request: HttpRequest, *, is_api: bool) -> str:
-        bearer = request.headers.get("Authorization", "") if is_api else ""
-        if bearer:
-            return "token:" + hashlib.sha256(bearer.encode("utf-8", "replace")).hexdigest()[:32]
+        scheme, _space, token = request.headers.get("Authorization", "").strip().partition(" ")
+        # What opens nothing is no name to count under: it would be a new one each time.
+        if is_api and scheme.lower() == "bearer" and token.strip():
+            return "token:" + hashlib.sha256(token.strip().encode("utf-8", "replace")).hexdigest()[:32]
         return f"person:{request.user.pk}" if request.user.is_authenticated else ""
 
     def _count(self, kind: str, who: str) -> int:

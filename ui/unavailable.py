@@ -8,8 +8,9 @@ in fragments and over the API. A deadlock or a serialisation failure is first tr
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpResponse
 from django.template.loader import render_to_string
@@ -30,7 +31,9 @@ ATTEMPTS = 3
 AGAIN = {"40001", "40P01"}
 # SQLite has one class for these and for an error in a statement; only these pass.
 SQLITE = ("database is locked", "database table is locked", "disk is full", "unable to open database", "disk i/o error")
-MOST_KEPT = 4_000_000  # characters of a form that the answer carries back
+MOST_KEPT = 4 * 2**20  # characters of a form that the answer carries back
+# Forms with passwords, codes and answers of providers, which no page says back.
+NEVER_KEPT = ("/accounts/", "/sign-in/", "/admin/")
 
 
 def is_passing(error: BaseException | None) -> bool:
@@ -72,6 +75,8 @@ def _sent(request: HttpRequest) -> list[tuple[str, str]]:
     """Return the fields of a form that was sent, so that the page can send them again without any script."""
     if request.method != "POST" or request.content_type != "application/x-www-form-urlencoded":
         return []
+    if request.path.startswith(NEVER_KEPT):
+        return []
     fields = [(name, value) for name, values in request.POST.lists() for value in values]
     return fields if sum(len(value) for _name, value in fields) <= MOST_KEPT else []
 
@@ -88,6 +93,18 @@ class AnotherTryMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Pass the request on."""
         return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, _view: Callable[..., Any], _args: object, _options: object
+    ) -> HttpResponse | None:
+        """Keep the JSON that a program sent, which would be read only once, as a stream; 413 if it is too much."""
+        if not request.path.startswith("/api/") or request.content_type != "application/json":
+            return None
+        try:
+            len(request.body)
+        except RequestDataTooBig:
+            return errors.too_large(request)
+        return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Try again, or leave the exception to the handler of the site, which answers 503."""

@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 
 
 class TermsNotAccepted(NotAllowed):
-    """The person has not accepted the campaign's current terms."""
+    """The person has not accepted the campaign's current terms; ``campaign`` is None where it has none to accept."""
 
     code = "terms_not_accepted"
+
+    def __init__(self, message: object, *, campaign: Campaign | None = None) -> None:
+        super().__init__(message)
+        self.campaign = campaign
 
 
 class StaleTerms(Conflict):
@@ -81,7 +85,8 @@ def require_terms(*, campaign: Campaign, person: Person) -> Terms:
         raise TermsNotAccepted(_("This campaign has no contributor terms yet. Ask its lead to publish them."))
     if not terms.is_accepted:
         raise TermsNotAccepted(
-            _("Please read and accept the contributor terms of “%(campaign)s” first.") % {"campaign": campaign.name}
+            _("Please read and accept the contributor terms of “%(campaign)s” first.") % {"campaign": campaign.name},
+            campaign=campaign,
         )
     return terms
 

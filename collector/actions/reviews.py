@@ -132,6 +132,11 @@ def require_waiting(*, submission: Submission, by: Person, now: datetime) -> Non
         raise LeasedToAnother(_("Another reviewer is looking at this one now. Take the next."))
 
 
+def _require_seen(submission: Submission, revision_number: int) -> None:
+    if submission.status == Status.SUBMITTED and submission.revision_number != revision_number:
+        raise RevisionChanged(_("This text was changed after you opened it. Please look at the new version."))
+
+
 def has_decided(*, submission: Submission, by: Person) -> bool:
     """Say whether the person's decision on the current revision stands."""
     # By the revision: SQLite would else read all the reviewer's decisions, of which there may be tens of thousands.
@@ -140,7 +145,7 @@ def has_decided(*, submission: Submission, by: Person) -> bool:
 
 
 def _decided_message(submission: Submission) -> str:
-    """Say that the item is decided: by whom only where nobody is blind, how only where nobody has yet to decide."""
+    """Say that the item is decided, by whom and how; neither where others have yet to decide independently."""
     if submission.campaign.is_independent:
         return _("This submission is no longer waiting for decisions. Take the next.")
     last = submission.events.select_related("by").order_by("-pk").first()
@@ -150,8 +155,6 @@ def _decided_message(submission: Submission) -> str:
     }
     if last is None or last.by is None or last.kind != Event.Kind.REVIEWED:
         return _("This submission is no longer waiting: it is %(status)s.") % known
-    if submission.campaign.is_blind:
-        return _("Another reviewer was faster: this submission is %(status)s since %(time)s UTC.") % known
     return _("%(person)s was faster: this submission is %(status)s since %(time)s UTC.") % {
         "person": last.by.display_name,
         **known,
@@ -190,7 +193,7 @@ def decide(
 ) -> Review:
     """Record a reviewer's decision on the revision they saw, and what follows from it (see ``verdicts``).
 
-    Where the submission is disputed, this is a lead's last word.
+    Where the submission is disputed, this is a lead's last word. A resend gives the first's answer.
 
     Args:
         rating: overall, 1 to 5; by default the rounded mean of the two parts, where both are given.
@@ -201,7 +204,7 @@ def decide(
         NotAReviewer, OwnWork, NeedsLead: the person may not decide this.
         RevisionChanged: the author changed the text since; look again.
         Locked, LeasedToAnother: as they say.
-        AlreadyDecided: someone was faster, or this reviewer has already decided this revision.
+        AlreadyDecided: someone was faster, or this reviewer has already decided this revision otherwise.
     """
     require_reviewer(by)
     judgement = checked_judgement(
@@ -214,15 +217,30 @@ def decide(
     )
     submission = locked_for_review(submission.pk)
     require_not_own(submission=submission, by=by)
-    if submission.status == Status.SUBMITTED and submission.revision_number != revision_number:
-        raise RevisionChanged(_("This text was changed after you opened it. Please look at the new version."))
-    require_waiting(submission=submission, by=by, now=now)
+    try:
+        _require_seen(submission, revision_number)
+        require_waiting(submission=submission, by=by, now=now)
+    except (AlreadyDecided, RevisionChanged):
+        # Looked for only now: hardly any decision is sent twice. A batch tells of each item what it did itself.
+        before = None if batch else _said_before(submission, revision_number, judgement, by)
+        if before is None:
+            raise
+        return before
     review = _save_review(submission, revision_number, judgement, by, now, batch)
     award_review(submission=submission, review=review, now=now)
     apply_decision(submission=submission, review=review, now=now)
     mark_day(person=by, now=now)
     leases.end(submission=submission)
     return review
+
+
+def _said_before(submission: Submission, revision_number: int, judgement: Judgement, by: Person) -> Review | None:
+    """Return the person's decision that this one repeats, word for word, as where its answer was lost."""
+    if submission.status == Status.SUBMITTED and submission.disputed_at is not None and by.has_role(Role.LEAD):
+        return None  # it may be meant as the last word, which it can't be any more
+    revision = submission.revisions.filter(number=revision_number)
+    said = Review.objects.standing().filter(revision__in=revision, reviewer=by).select_related("revision", "reviewer")
+    return next((review for review in said if judgement.is_said_by(review)), None)
 
 
 def _save_review(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -40,6 +40,10 @@ class Judgement:
     rating_instruction: int | None
     rating_response: int | None
     comment: str
+
+    def is_said_by(self, review: Review) -> bool:
+        """Say whether a review says just this."""
+        return all(getattr(review, field.name) == getattr(self, field.name) for field in fields(self))
 
 
 def checked_judgement(

@@ -20,6 +20,7 @@ from collector.audit_queries import Wanted
 from collector.models import AuditEntry, Role
 from collector.sheets.cells import guard
 from collector.text import validate_text
+from ui.streams import takes_a_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +79,7 @@ def audit(request: PersonRequest) -> HttpResponse:
 
 
 @require_safe
+@takes_a_thread
 def download(request: PersonRequest) -> HttpResponseBase:
     """Hand the filtered entries out as CSV, and note who got them."""
     _require_admin(request)

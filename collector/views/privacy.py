@@ -20,6 +20,7 @@ from collector.forms import EraseForm
 from collector.models import Campaign
 from collector.views.common import status_of
 from ui.limits import limited
+from ui.streams import takes_a_thread
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -36,6 +37,11 @@ def data(request: PersonRequest) -> HttpResponseBase:
     """Say what is held about the person; POST hands it out as one file."""
     if request.method != "POST":
         return render(request, "collector/privacy_data.html")
+    return _own_data(request)
+
+
+@takes_a_thread
+def _own_data(request: PersonRequest) -> HttpResponseBase:
     now = timezone.now()
     # Given to the answer, which closes it.
     file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -25,6 +26,8 @@ from collector.sheets.writing import MAX_XLSX_ROWS, write_csv, write_xlsx
 from collector.views.common import status_of
 from collector.views.sheet import filter_of, for_reviewers
 from ui.limits import limited
+from ui.middleware import bounds_its_body
+from ui.streams import takes_a_thread
 
 if TYPE_CHECKING:
     import uuid
@@ -38,6 +41,7 @@ SHOWN_CHANGES = 200
 
 
 @require_safe
+@takes_a_thread
 @for_reviewers
 def export(request: PersonRequest, format: str) -> HttpResponse | StreamingHttpResponse:
     """Download the filtered records; ``format`` is csv or xlsx."""
@@ -60,6 +64,7 @@ def export(request: PersonRequest, format: str) -> HttpResponse | StreamingHttpR
     return answer
 
 
+@bounds_its_body
 @limited("import")
 @csrf_exempt  # _upload checks it: the middleware would read a body of any size to find the token in it
 @require_http_methods(["GET", "POST"])
@@ -122,6 +127,9 @@ def _preview(
 def _apply(request: PersonRequest, found: SheetImport) -> HttpResponse:
     try:
         overrides = dict(parse_items(request.POST.getlist("use")))
+    except ValidationError as error:
+        return _preview(request, found, " ".join(error.messages), HTTPStatus.BAD_REQUEST)
+    try:
         changed = sheet_imports.apply(
             sheet=found,
             seen=request.POST.get("seen", ""),

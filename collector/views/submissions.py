@@ -183,6 +183,9 @@ def autosave(request: PersonRequest, pk: UUID) -> JsonResponse:
         return draft_unreadable(form)
     try:
         return draft_saved(_keep(request, submission, form))
+    except ValidationError as error:
+        form.add_refusal(error)
+        return draft_unreadable(form)
     except Refused as refused:
         return save_refused(refused)
 

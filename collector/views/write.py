@@ -135,6 +135,9 @@ def autosave(request: PersonRequest, category: str) -> JsonResponse:
     try:
         require_same_person(request)
         return draft_saved(_keep(request, campaign, kind, form))
+    except ValidationError as error:
+        form.add_refusal(error)
+        return draft_unreadable(form)
     except Refused as refused:
         return save_refused(refused)
 

@@ -80,6 +80,7 @@ class TooManyBuilds(Refused):
     """The person has one version being built and one waiting."""
 
     code = "too_many_builds"
+    wait = 10  # seconds, after which it is worth asking again
 
 
 def request_version(

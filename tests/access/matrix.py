@@ -80,6 +80,10 @@ class Rule:
         return self.reads if method in {"GET", "HEAD"} else None
 
 
+Entry = Rule | dict[str, Rule]
+"""A route's rule, or one for each thing that its address can name."""
+
+
 def page(reads: frozenset[str] | None = None, writes: frozenset[str] | None = None, **more: Any) -> Rule:
     """A page; ``writes`` is who may POST to it."""
     return Rule(reads=reads, writes=writes, methods=("POST",) if writes is not None else (), **more)

@@ -9,12 +9,24 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from collector.actions import comments, gold, invitations, people, points, sheet, sheet_imports, tokens
+from collector.actions import (
+    campaign_life,
+    comments,
+    gold,
+    invitations,
+    locks,
+    people,
+    points,
+    sheet,
+    sheet_imports,
+    tokens,
+)
 from collector.actions.campaigns import accept_terms, current_terms
 from collector.actions.setup import ensure_installation
 from collector.actions.subscriptions import unsubscribe_token
@@ -29,12 +41,13 @@ from collector.models import (
     Person,
     Submission,
 )
+from exports import actions as exports
 from exports.models import Recipe
 from jobs import actions as jobs
 from jobs.models import WorkerHeartbeat
 from tests import factories
 from tests.collector import mailing_story
-from tests.exports.helpers import release
+from tests.exports.helpers import freeze, release
 from tests.training import material
 from training import listing
 from training.models import LearningCurve
@@ -82,6 +95,7 @@ def build(root: Path) -> World:
     CampaignCategory.objects.create(campaign=campaign, category=category, target=10)
     _add_people(world, campaign)
     _add_records(world, campaign, category)
+    _add_states_beside_the_status(world, campaign, category)
     _add_versions(world, root)
     _add_campaign_life(world, campaign)
     _sign_in(world)
@@ -104,7 +118,7 @@ def _add_people(world: World, campaign: Campaign) -> None:
 
 def _add_records(world: World, campaign: Campaign, category: Category) -> None:
     owner, judge = world.person["owner"], factories.reviewer(handle="judge")
-    for status in ("draft", "submitted", "approved", "changes_requested", "withdrawn"):
+    for status in ("draft", "submitted", "approved", "rejected", "changes_requested", "withdrawn"):
         made = factories.make_submission(
             campaign=campaign, category=category, author=owner, status=status, by_reviewer=judge
         )
@@ -135,9 +149,47 @@ def _add_records(world: World, campaign: Campaign, category: Category) -> None:
     sheet.record_download(format="csv", rows=1, detail={}, by=judge, now=factories.NOW)
 
 
+def _add_states_beside_the_status(world: World, campaign: Campaign, category: Category) -> None:
+    """Records that are locked, wait for a lead's last word, or lie in a campaign that is over."""
+    owner, lead = world.person["owner"], world.person["lead"]
+    locked = factories.make_submission(campaign=campaign, category=category, author=owner, status="approved")
+    locks.lock(submission=locked, by=lead, now=factories.NOW)
+    twice = factories.CampaignFactory.create(slug="twice", reviews_per_item=2, approvals_required=2)
+    disputed = factories.make_submission(campaign=twice, category=category, author=owner)
+    for decision in ("approve", "reject"):
+        factories.decide(disputed, decision, by=factories.reviewer())
+    over = factories.CampaignFactory.create(slug="over")
+    closed = factories.make_submission(campaign=over, category=category, author=owner)
+    campaign_life.change_status(campaign=over, to="closed", by=lead, now=factories.NOW)
+    for record in (locked, disputed, closed):
+        record.refresh_from_db()
+    assert locked.locked_at
+    assert disputed.disputed_at
+    assert closed.status == "submitted"
+    world.things |= {
+        "locked": {"pk": str(locked.pk)},
+        "disputed": {"pk": str(disputed.pk)},
+        "closed": {"pk": str(closed.pk)},
+        "over": {"slug": over.slug},
+        "terms of over": {"campaign": over.slug},
+    }
+
+
 def _add_versions(world: World, root: Path) -> None:
     version = release(root / "datasets", name="set")
     world.things["version"] = {"version": version.label}
+    withdrawn = release(root / "datasets", name="set", formats=["alpaca"])
+    exports.withdraw_version(version=withdrawn, reason="Wrong.", by=world.person["admin"], now=factories.NOW)
+    failed = freeze(formats=["sharegpt"])
+    exports.fail_version(version=failed, reason="The disk was full.", now=factories.NOW)
+    building = freeze(formats=["dolly"])
+    world.things |= {
+        "withdrawn_version": {"version": withdrawn.label},
+        "failed_version": {"version": failed.label},
+        "building_version": {"version": building.label},
+        "withdrawn file": {"version": withdrawn.label, "path": "README.md"},
+        "failed file": {"version": failed.label, "path": "README.md"},
+    }
     world.things["file"] = {"version": version.label, "path": "README.md"}
     recipe = Recipe.objects.create(name="all", dataset="set", shares="90/5/5", saved_at=factories.NOW)
     world.things["recipe"] = {"pk": recipe.pk}
@@ -268,7 +320,7 @@ def settings_of(root: Path) -> override_settings:
         WOOLGATHER_RUNS=root / "runs",
         WOOLGATHER_MODELS=root / "models",
         WOOLGATHER_DATASET_NAME="set",
-        CACHES={name: {"BACKEND": "django.core.cache.backends.dummy.DummyCache"} for name in ("default", "limits")},
+        CACHES={name: {"BACKEND": "django.core.cache.backends.dummy.DummyCache"} for name in settings.CACHES},
         WOOLGATHER_LIMITS={},
         WOOLGATHER_WEBHOOK_HOSTS=["hooks.example.com"],
         WOOLGATHER_METRICS_TOKEN="m" * 40,

@@ -6,8 +6,9 @@ A new route needs one line here. The key is the route as the URL conf spells it 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tests.access.admin_policies import ADMIN, of_models
 from tests.access.matrix import (
     ADMINS,
     EVERYBODY,
@@ -17,16 +18,11 @@ from tests.access.matrix import (
     READERS,
     REVIEWERS,
     SIGNED_IN,
-    STRANGERS,
+    Entry,
     Rule,
     api,
     page,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-Entry = Rule | dict[str, Rule]
 
 LEASE = {"collector_reviewlease": "looking at the queue takes an item, as a lease that runs out"}
 GIVEN = {"collector_auditentry": "a download is recorded"}
@@ -38,14 +34,16 @@ def at(**rules: Rule) -> dict[str, Rule]:
 
 
 def states(states: str, rule: Rule, **others: Rule) -> dict[str, Rule]:
-    """The same rule for several states of a submission."""
+    """The same rule for several states of a submission or a version."""
     return dict.fromkeys(states.split(), rule) | at(**others)
 
 
 # The author sees the item elsewhere, so that "not yours to judge" tells them nothing new.
 NOT_OWN = page(None, REVIEWERS, refused=404, refusals={"owner": 403})
 ELSEWHERE = {"lead": 404, "admin": 404}
-SUBMITTED = "submitted approved changes_requested withdrawn"
+SUBMITTED = "submitted approved rejected changes_requested withdrawn locked disputed closed"
+UNSERVED = "withdrawn_version failed_version building_version"
+VERSIONS = f"version {UNSERVED}"
 
 # Another machine speaks here, with a secret that is no person's.
 MACHINE = page(has_own_secret=True)
@@ -59,10 +57,13 @@ PAGES: dict[str, Entry] = {
     "insights/": page(LEADS),
     "campaigns/": page(SIGNED_IN),
     "campaigns/new/": page(LEADS, LEADS),
-    "campaigns/<str:slug>/": at(campaign=page(SIGNED_IN), planned=page(LEADS, refused=404)),
-    "campaigns/<str:slug>/settings/": at(campaign=page(LEADS, LEADS), planned=page(LEADS, LEADS)),
+    "campaigns/<str:slug>/": at(campaign=page(SIGNED_IN), over=page(SIGNED_IN), planned=page(LEADS, refused=404)),
+    "campaigns/<str:slug>/settings/": at(
+        campaign=page(LEADS, LEADS), over=page(LEADS, LEADS), planned=page(LEADS, LEADS)
+    ),
     "campaigns/<str:slug>/status/": at(
         campaign=page(None, LEADS, body={"to": "paused"}, is_told=True),
+        over=page(None, ADMINS, body={"to": "paused"}, is_told=True),
         planned=page(None, LEADS, refused=404),
     ),
     "invitations/": page(LEADS, LEADS),
@@ -94,7 +95,11 @@ PAGES: dict[str, Entry] = {
         unsubscribe=page(EVERYBODY, EVERYBODY, csrf_exempt="the signed link in a mail is what counts (RFC 8058)")
     ),
     "celebration/": page(None, SIGNED_IN),
-    "terms/<str:campaign>/": at(terms=page(SIGNED_IN, SIGNED_IN), planned_terms=page(NOBODY, NOBODY, refused=404)),
+    "terms/<str:campaign>/": at(
+        terms=page(SIGNED_IN, SIGNED_IN),
+        terms_of_over=page(SIGNED_IN, SIGNED_IN),
+        planned_terms=page(NOBODY, NOBODY, refused=404),
+    ),
     "profile/": page(SIGNED_IN, SIGNED_IN),
     "profile/data/": page(SIGNED_IN, SIGNED_IN),
     "profile/tokens/": page(SIGNED_IN, SIGNED_IN),
@@ -181,12 +186,17 @@ BOARDS_AND_VERSIONS: dict[str, Entry] = {
     "datasets/": page(SIGNED_IN, LEADS),
     "datasets/compose/": page(LEADS, LEADS),
     "datasets/recipes/<int:pk>/delete/": at(recipe=page(None, LEADS)),
-    "datasets/(?P<version>v[1-9][0-9]{0,8})/": at(version=page(SIGNED_IN)),
-    "datasets/(?P<version>v[1-9][0-9]{0,8})/changes/": at(version=page(SIGNED_IN)),
-    "datasets/(?P<version>v[1-9][0-9]{0,8})/retry/": at(version=page(None, LEADS)),
-    "datasets/(?P<version>v[1-9][0-9]{0,8})/withdraw/": at(version=page(None, ADMINS, body={"reason": "Wrong."})),
-    "datasets/(?P<version>v[1-9][0-9]{0,8})/all.zip": at(version=page(SIGNED_IN, touches=GIVEN)),
-    "datasets/(?P<version>v[1-9][0-9]{0,8})/files/(?P<path>.+)": at(file=page(SIGNED_IN, touches=GIVEN)),
+    "datasets/(?P<version>v[1-9][0-9]{0,8})/": states(VERSIONS, page(SIGNED_IN)),
+    "datasets/(?P<version>v[1-9][0-9]{0,8})/changes/": states(VERSIONS, page(SIGNED_IN)),
+    "datasets/(?P<version>v[1-9][0-9]{0,8})/retry/": states(VERSIONS, page(None, LEADS)),
+    "datasets/(?P<version>v[1-9][0-9]{0,8})/withdraw/": states(VERSIONS, page(None, ADMINS, body={"reason": "Wrong."})),
+    "datasets/(?P<version>v[1-9][0-9]{0,8})/all.zip": at(version=page(SIGNED_IN, touches=GIVEN))
+    | states(UNSERVED, page(NOBODY, refused=404)),
+    "datasets/(?P<version>v[1-9][0-9]{0,8})/files/(?P<path>.+)": at(
+        file=page(SIGNED_IN, touches=GIVEN),
+        withdrawn_file=page(NOBODY, refused=404),
+        failed_file=page(NOBODY, refused=404),
+    ),
     "runs/": page(SIGNED_IN),
     "runs/new/": page(LEADS, LEADS),
     "runs/<uuid:pk>/": at(run=page(SIGNED_IN)),
@@ -211,9 +221,10 @@ API: dict[str, Entry] = {
     "api/v1/categories/": api(SIGNED_IN),
     "api/v1/categories/<str:slug>/": at(kind=api(SIGNED_IN)),
     "api/v1/campaigns/": api(SIGNED_IN),
-    "api/v1/campaigns/<str:slug>/": at(campaign=api(SIGNED_IN), planned=api(NOBODY, refused=404)),
+    "api/v1/campaigns/<str:slug>/": at(campaign=api(SIGNED_IN), over=api(SIGNED_IN), planned=api(NOBODY, refused=404)),
     "api/v1/campaigns/<str:slug>/terms/": at(
         campaign=api(SIGNED_IN, SIGNED_IN, body={"number": 1}),
+        over=api(SIGNED_IN, SIGNED_IN, body={"number": 1}),
         planned=api(NOBODY, NOBODY, refused=404, body={"number": 1}),
     ),
     "api/v1/passages/": api(SIGNED_IN),
@@ -237,9 +248,13 @@ API: dict[str, Entry] = {
     ),
     "api/v1/leaderboard/": api(SIGNED_IN),
     "api/v1/datasets/": api(SIGNED_IN, LEADS, scopes={"POST": "admin"}),
-    "api/v1/datasets/(?P<version>v[1-9][0-9]{0,8})/": at(version=api(SIGNED_IN)),
-    "api/v1/datasets/(?P<version>v[1-9][0-9]{0,8})/changes/": at(version=api(SIGNED_IN)),
-    "api/v1/datasets/(?P<version>v[1-9][0-9]{0,8})/files/(?P<path>.+)": at(file=api(SIGNED_IN, touches=GIVEN)),
+    "api/v1/datasets/(?P<version>v[1-9][0-9]{0,8})/": states(VERSIONS, api(SIGNED_IN)),
+    "api/v1/datasets/(?P<version>v[1-9][0-9]{0,8})/changes/": states(VERSIONS, api(SIGNED_IN)),
+    "api/v1/datasets/(?P<version>v[1-9][0-9]{0,8})/files/(?P<path>.+)": at(
+        file=api(SIGNED_IN, touches=GIVEN),
+        withdrawn_file=api(NOBODY, refused=404),
+        failed_file=api(NOBODY, refused=404),
+    ),
     "api/v1/runs/": api(SIGNED_IN),
     "api/v1/runs/<uuid:pk>/": at(run=api(SIGNED_IN)),
     "api/schema/": api(SIGNED_IN),
@@ -306,86 +321,6 @@ ACCOUNTS: dict[str, Entry] = {
     "accounts/saml/<slug:organization_slug>/metadata/": at(no_provider=MACHINE),
     "accounts/saml/<slug:organization_slug>/sls/": at(no_provider=MACHINE),
 }
-
-STAFF_PAGE = page(LEADS, LEADS, in_admin=True, takes_any_method=True)
-
-ADMIN: dict[str, Entry] = {
-    "admin/": STAFF_PAGE,
-    "admin/login/": page(STRANGERS, STRANGERS, takes_any_method=True),
-    "admin/logout/": page(EVERYBODY, EVERYBODY, takes_any_method=True),
-    "admin/password_change/": STAFF_PAGE,
-    "admin/password_change/done/": STAFF_PAGE,
-    "admin/autocomplete/": page(NOBODY, in_admin=True),
-    "admin/jsi18n/": STAFF_PAGE,
-    "admin/r/<path:content_type_id>/<path:object_id>/": {"content type": page(NOBODY, refused=404, in_admin=True)},
-    "admin/<app_label>/": {"app": STAFF_PAGE},
-    "admin/(?P<url>.*)": {"url": page(NOBODY, NOBODY, refused=404, in_admin=True)},
-}
-
-
-def staff(
-    view: frozenset[str],
-    *,
-    add: frozenset[str] = NOBODY,
-    change: frozenset[str] = NOBODY,
-    delete: frozenset[str] = NOBODY,
-    **acts: frozenset[str],
-) -> dict[str, Rule]:
-    """Return the rules of a model's pages in Django's admin; ``acts`` are those beside saving."""
-    in_admin: dict[str, Any] = {"in_admin": True, "takes_any_method": True}
-    return {
-        "": page(view, view, **in_admin),
-        "add/": page(add, add, **in_admin),
-        "<path:object_id>/history/": page(view, view, **in_admin),
-        "<path:object_id>/delete/": page(delete, delete, **in_admin),
-        "<path:object_id>/change/": page(view, change, **in_admin),
-        "<path:object_id>/": page(LEADS, LEADS, **in_admin),
-        **{f"<path:object_id>/{name.replace('_', '-')}/": page(who, who, **in_admin) for name, who in acts.items()},
-    }
-
-
-TO_LOOK_AT = staff(LEADS)
-SET_UP = staff(LEADS, add=LEADS, change=LEADS)
-
-ADMIN_MODELS: Mapping[str, dict[str, Rule]] = {
-    "collector.submission": staff(LEADS, revoke=ADMINS, take_out=ADMINS, lock=LEADS, unlock=NOBODY, gold=LEADS),
-    "collector.golditem": staff(LEADS, retire=LEADS),
-    "collector.auditentry": staff(ADMINS),
-    "collector.campaign": staff(LEADS, add=LEADS, change=LEADS, terms=LEADS),
-    "collector.category": SET_UP,
-    "collector.cannedreason": staff(LEADS, add=LEADS, change=LEADS, delete=LEADS),
-    "collector.passage": SET_UP,
-    "collector.team": staff(LEADS, add=LEADS, change=LEADS, delete=ADMINS),
-    "collector.person": staff(
-        ADMINS, change=ADMINS, deactivate=ADMINS, reactivate=NOBODY, erase=ADMINS, second_factor=NOBODY
-    ),
-    "collector.invitation": staff(LEADS, add=LEADS, delete=ADMINS),
-    "jobs.job": staff(ADMINS),
-    "jobs.workerheartbeat": staff(ADMINS),
-    **dict.fromkeys(
-        (
-            "collector.revision",
-            "collector.review",
-            "collector.goldanswer",
-            "collector.passageskip",
-            "collector.award",
-            "collector.pointrules",
-            "collector.event",
-            "collector.importbatch",
-        ),
-        TO_LOOK_AT,
-    ),
-}
-
-
-def of_models() -> dict[str, Entry]:
-    """Return the routes of the admin's models."""
-    return {
-        f"admin/{label.replace('.', '/')}/{rest}": {f"row {label}": rule} if "<" in rest else rule
-        for label, rules in ADMIN_MODELS.items()
-        for rest, rule in rules.items()
-    }
-
 
 TABLE: dict[str, Entry] = {
     **PAGES,

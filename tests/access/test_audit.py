@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, InternalError, connection, transaction
 from django.utils import timezone
 
@@ -72,6 +74,15 @@ def test_the_database_refuses_too(change: str, admin: Person, author: Person) ->
     assert AuditEntry.objects.filter(pk=entry.pk).values().get() == before
 
 
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no TRUNCATE")
+def test_the_database_refuses_to_empty_the_table() -> None:
+    note()
+    connection.check_constraints()  # else the checks that wait for the transaction's end are what refuses
+    with pytest.raises((IntegrityError, InternalError), match="append-only"), transaction.atomic():
+        connection.cursor().execute("TRUNCATE collector_auditentry")
+    assert AuditEntry.objects.exists()
+
+
 def test_the_triggers_are_what_refuses() -> None:
     entry = note()
     with connection.cursor() as cursor:
@@ -80,6 +91,22 @@ def test_the_triggers_are_what_refuses() -> None:
         cursor.execute("UPDATE collector_auditentry SET verb = 'x' WHERE id = %s", [entry.pk])
     assert AuditEntry.objects.get(pk=entry.pk).verb == "x"
     audit_guard.install(connection)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_migration_may_change_the_table_and_the_triggers_come_back() -> None:
+    entry = note()
+    migrate = partial(call_command, "migrate", "collector", verbosity=0)
+    try:
+        migrate("0013")  # without redacted_at, which a trigger names
+    finally:
+        migrate()
+    with (
+        pytest.raises((IntegrityError, InternalError), match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("UPDATE collector_auditentry SET verb = 'x' WHERE id = %s", [entry.pk])
 
 
 def test_an_entry_says_where_the_request_came_from(author: Person, sign_in: Callable[[Person], Client]) -> None:

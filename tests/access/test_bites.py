@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["asker"]  # the module's own world, for these tests, too
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 def look_at(asker: Asker, pattern: str) -> Report:

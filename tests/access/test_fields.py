@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from collector.models import Person, Review, Submission
 from collector.serializers import ReviewInput, ReviewSerializer, SubmissionInput, SubmissionSerializer
+from exports.api import BuildSerializer, VersionDetailSerializer
 from exports.models import DatasetVersion
 from tests import factories
 from tests.access.matrix import routes
@@ -35,7 +36,12 @@ REVIEW_FIELDS = sorted(
     - set(ReviewInput().fields)
 )
 VERSION_FIELDS = sorted(
-    {field.name for field in DatasetVersion._meta.fields} - {"filter", "licence", "formats", "name"}
+    {
+        *VersionDetailSerializer.Meta.fields,
+        *(field.name for field in DatasetVersion._meta.fields),
+        *("filters", "is_staff", "pk", "role"),
+    }
+    - set(BuildSerializer().fields)
 )
 VALUES: tuple[Any, ...] = ("approved", 1, True)
 
@@ -85,12 +91,15 @@ def test_no_review_is_given_what_follows_from_it(campaign: Campaign, reviewer: P
 
 
 def test_no_version_is_given_what_freezing_decides(campaign: Campaign, admin: Person) -> None:
+    # There is something to release, so nothing but the field can be what is wrong.
+    factories.make_submission(campaign=campaign, status="approved")
     caller = Caller(admin, "admin")
     before = snapshot()
     for name in VERSION_FIELDS:
-        # An empty name can't be released, so nothing is built whatever happens to the other field.
-        answer = caller.post("/api/v1/datasets/", {"name": "..", name: "ready"})
-        assert answer.status_code == 400, name
+        for value in VALUES:
+            answer = caller.post("/api/v1/datasets/", {"name": "set", name: value})
+            assert answer.status_code == 400, name
+            assert list(answer.json()["errors"]) == [name]
     assert snapshot() == before
 
 

@@ -80,6 +80,33 @@ def test_guessing_tokens_counts_against_the_address(few: None, author: Person) -
     assert Client(REMOTE_ADDR="10.0.0.9").get(SUBMISSIONS, headers={"Authorization": "Bearer wg_x"}).status_code == 401
 
 
+def test_other_words_around_a_token_open_no_other_count(few: None, author: Person) -> None:
+    caller = Caller(author)
+    bearer = caller.headers["Authorization"]
+    spaced = [bearer.replace(" ", " " * (1 + number)) for number in range(5)]
+    answers = [Client().get(SUBMISSIONS, headers={"Authorization": one}).status_code for one in spaced]
+    assert answers == [200, 200, 200, 429, 429]
+
+
+def test_a_header_that_is_no_token_counts_for_the_person_behind_it(
+    few: None, author: Person, sign_in: Callable[[Person], Client]
+) -> None:
+    client = sign_in(author)
+    answers = [
+        client.get(SUBMISSIONS, headers={"Authorization": f"Nonsense {number}"}).status_code for number in range(5)
+    ]
+    assert answers[3:] == [429, 429]
+
+
+def test_failed_sign_ins_are_not_forgotten_for_others_that_follow() -> None:
+    cache = caches["default"]
+    cache.set("failed:ada", 5)
+    for number in range(700):
+        cache.set(f"failed:{number}", 1)
+    assert cache.get("failed:ada") == 5
+    cache.clear()
+
+
 class Broken:
     """A store that is away."""
 
@@ -114,5 +141,19 @@ def test_without_a_store_saving_is_open_and_signing_in_closed(
 )
 def test_a_forged_header_changes_no_address(settings: Any, proxy: Any, forwarded: str, expected: str | None) -> None:
     settings.SECURE_PROXY_SSL_HEADER = proxy
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = int(proxy is not None)
+    request = RequestFactory().get("/", REMOTE_ADDR="10.0.0.1", HTTP_X_FORWARDED_FOR=forwarded)
+    assert client_address(request) == expected
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "expected"),
+    [("6.6.6.6, 1.2.3.4, 10.0.0.2", "1.2.3.4"), ("1.2.3.4, 10.0.0.2", "1.2.3.4"), ("1.2.3.4", "1.2.3.4")],
+)
+def test_behind_two_proxies_the_address_is_what_the_first_of_them_saw(
+    settings: Any, forwarded: str, expected: str
+) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 2
     request = RequestFactory().get("/", REMOTE_ADDR="10.0.0.1", HTTP_X_FORWARDED_FOR=forwarded)
     assert client_address(request) == expected

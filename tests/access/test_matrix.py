@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.access.matrix import Route
     from tests.access.people import World
 
+pytestmark = pytest.mark.one_database
 SECTIONS = {
     "pages": lambda pattern: pattern in policies.PAGES,
     "review": lambda pattern: pattern in policies.REVIEW,

@@ -12,11 +12,13 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.utils import timezone
 
 from collector.actions import comments
 from collector.actions.blanking import REMOVED, StillThere, blank_texts
 from collector.actions.erasure import AlreadyErased, LastAdmin, erase_person
+from collector.actions.holdings import write_holdings
 from collector.actions.people import invite, set_role
 from collector.actions.retention import apply_retention
 from collector.actions.submissions import take_out
@@ -25,7 +27,10 @@ from collector.errors import NotAllowed, Refused
 from collector.models import ApiToken, AuditEntry, Award, Comment, Draft, Invitation, Notice, Person, Submission
 from exports.models import DatasetRecord
 from tests import factories
+from tests.collector.beside import Interrupted
 from tests.exports.helpers import records_of, release
+from webhooks.actions import add_endpoint
+from webhooks.models import Endpoint, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,16 +74,55 @@ def test_the_download_holds_what_i_wrote_and_nothing_secret(
     assert AuditEntry.objects.get(verb="person.data").by == author
 
 
+def test_an_admins_download_holds_no_address_of_others_and_nothing_that_opens_a_webhook(
+    admin: Person, settings: Any
+) -> None:
+    settings.WOOLGATHER_WEBHOOK_HOSTS = ["hooks.example.com"]
+    endpoint, _secret = add_endpoint(
+        name="Ours",
+        url="https://hooks.example.com/in/quiet-word",
+        style=Endpoint.Style.STANDARD,
+        kinds=[Kind.VERSION_READY],
+        by=admin,
+        now=NOW,
+    )
+    invite(email="grace@elsewhere.example", by=admin, now=NOW)
+    own = AuditEntry.objects.create(by=admin, verb="person.invited", target=admin.email.upper(), at=NOW)
+    file = io.BytesIO()
+    write_holdings(person=admin, file=file, by=admin, now=NOW)
+    files = files_of(file.getvalue())
+    everything = json.dumps(files)
+    assert [row["name"] for row in files["webhooks-endpoint-created_by.jsonl"]] == ["Ours"]
+    for secret in ("sealed", endpoint.sealed_url, endpoint.sealed_secret, "grace@elsewhere.example"):
+        assert secret not in everything
+    assert [row["role"] for row in files["collector-invitation-invited_by.jsonl"]] == ["contributor"]
+    targets = {row["id"]: row["target"] for row in files["collector-auditentry-by.jsonl"]}
+    assert targets[own.pk] == admin.email.upper()
+
+
 def test_the_download_keeps_reviews_closed_until_there_is_a_verdict(campaign: Campaign, author: Person) -> None:
     campaign.reviews_per_item = 2
     campaign.save()
     item = factories.make_submission(campaign=campaign, author=author)
     factories.decide(item, "approve", by=factories.reviewer(), comment="a secret so far")
     file = io.BytesIO()
-    from collector.actions.holdings import write_holdings
-
     write_holdings(person=author, file=file, by=author, now=NOW)
     assert "a secret so far" not in json.dumps(files_of(file.getvalue()))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_others_go_on_writing_while_a_download_is_made_and_it_shows_one_moment(author: Person) -> None:
+    def write() -> None:
+        AuditEntry.objects.create(by=author, verb="made.meanwhile", target="a target", at=NOW)
+
+    # The first row was read when the first file with rows begins.
+    file = Interrupted(write, mark=b"person.jsonl")
+    write_holdings(person=author, file=file, by=author, now=NOW)
+    assert AuditEntry.objects.filter(verb="made.meanwhile").exists()
+    verbs = [row["verb"] for row in files_of(file.getvalue())["collector-auditentry-by.jsonl"]]
+    assert (verbs.count("person.data"), verbs.count("made.meanwhile")) == (1, 0)
+    with transaction.atomic():
+        write()
 
 
 def test_the_command_writes_the_same_and_never_over_a_file(author: Person, tmp_path: Path) -> None:

@@ -101,8 +101,9 @@ def test_a_revision_that_the_reviewer_did_not_see_is_not_judged() -> None:
     assert not Review.objects.exists()
 
 
-def test_the_second_decision_hears_who_was_faster() -> None:
-    submission = make_submission(campaign=CampaignFactory.create(is_blind=False))
+@pytest.mark.parametrize("is_blind", [True, False])
+def test_the_second_decision_hears_who_was_faster(is_blind: bool) -> None:
+    submission = make_submission(campaign=CampaignFactory.create(is_blind=is_blind))
     first = a_reviewer(display_name="Ada Quick")
     decide(submission, "approve", by=first)
     with pytest.raises(AlreadyDecided, match=r"Ada Quick was faster.*2026-03-02 09:30"):
@@ -123,9 +124,13 @@ def test_two_approvals_where_the_campaign_asks_for_two() -> None:
 
 def test_one_reviewer_does_not_approve_twice() -> None:
     submission, judge = make_submission(campaign=CampaignFactory.create(approvals_required=2)), a_reviewer()
-    decide(submission, "approve", by=judge)
+    first = decide(submission, "approve", by=judge)
+    assert decide(submission, "approve", by=judge) == first
     with pytest.raises(AlreadyDecided, match="already decided"):
-        decide(submission, "approve", by=judge)
+        decide(submission, "approve", by=judge, comment="And well put.")
+    submission.refresh_from_db()
+    assert (submission.status, Review.objects.count()) == ("submitted", 1)
+    assert Award.objects.filter(person=judge).count() == 1
 
 
 def test_a_paused_campaign_decides_nothing() -> None:

@@ -29,8 +29,11 @@ def test_the_terms_can_be_read_before_they_are_accepted(campaign: Campaign, newc
 
 def test_a_program_accepts_the_terms_and_then_submits(campaign: Campaign, category: Category, newcomer: Person) -> None:
     caller = Caller(newcomer)
-    assert caller.post(SUBMISSIONS, a_pair(campaign, category)).status_code == 403
-    assert caller.post(address(campaign), {"number": 1}).json()["accepted_at"]
+    refusal = caller.post(SUBMISSIONS, a_pair(campaign, category))
+    assert (refusal.status_code, refusal.json()["terms"]) == (403, address(campaign))
+    assert f"GET {address(campaign)}" in refusal.json()["detail"]
+    number = caller.get(refusal.json()["terms"]).json()["number"]
+    assert caller.post(refusal.json()["terms"], {"number": number}).json()["accepted_at"]
     assert caller.post(SUBMISSIONS, a_pair(campaign, category)).status_code == 201
     assert Submission.objects.get().terms == campaign.terms.get()
 
@@ -55,6 +58,13 @@ def test_a_number_that_is_none_is_refused_at_the_field(campaign: Campaign, newco
     assert (answer.status_code, list(answer.json()["errors"])) == (400, ["number"])
 
 
+@pytest.mark.parametrize("name", ["accepted_at", "text", "person", "version"])
+def test_nothing_but_the_number_is_taken(campaign: Campaign, newcomer: Person, name: str) -> None:
+    answer = Caller(newcomer).post(address(campaign), {"number": 1, name: 1})
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [name])
+    assert not TermsAcceptance.objects.filter(person=newcomer).exists()
+
+
 def test_reading_is_not_enough_to_accept(campaign: Campaign, newcomer: Person) -> None:
     assert Caller(newcomer, "read").post(address(campaign), {"number": 1}).status_code == 403
 
@@ -69,3 +79,12 @@ def test_a_campaign_without_terms_says_so(campaign: Campaign, newcomer: Person) 
     answer = Caller(newcomer).get(address(campaign))
     assert answer.status_code == 404
     assert "no contributor terms" in answer.json()["detail"]
+
+
+def test_where_there_are_no_terms_no_address_of_them_is_named(
+    campaign: Campaign, category: Category, newcomer: Person
+) -> None:
+    campaign.terms.all().delete()
+    answer = Caller(newcomer).post(SUBMISSIONS, a_pair(campaign, category))
+    assert (answer.status_code, answer.json()["code"]) == (403, "terms_not_accepted")
+    assert "terms" not in answer.json()

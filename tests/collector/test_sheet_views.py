@@ -318,6 +318,16 @@ def test_an_edited_sheet_is_previewed_then_applied_once(client: Client) -> None:
     assert "applied already" in again.content.decode()
 
 
+@pytest.mark.parametrize("use", ["x", "x:1", f"{uuid.UUID(int=1)}:two", f"{uuid.UUID(int=1)}:{'9' * 60}"])
+def test_a_choice_of_rows_that_cant_be_read_applies_nothing(use: str, client: Client) -> None:
+    submission = make_submission(response="oldword")
+    data = content(client.get(GRID + "sheet.csv")).replace(b"oldword", b"newword")
+    address = uploaded(client, data).headers["Location"]
+    answer = client.post(address, {"use": use, "seen": "x"})
+    assert answer.status_code in {400, 409}
+    assert state(submission) == "submitted"
+
+
 def test_a_sheet_belongs_to_who_uploaded_it(client: Client, sign_in: Callable[[Person], Client]) -> None:
     make_submission(response="oldword")
     data = content(client.get(GRID + "sheet.csv")).replace(b"oldword", b"newword")

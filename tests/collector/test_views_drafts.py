@@ -104,6 +104,18 @@ class TestAutosave:
         assert answer.status_code == 400
         assert "Character 1 is a NUL" in answer.json()["errors"]["response"][0]
 
+    @pytest.mark.parametrize("language", ["not a tag", "x" * 3000])
+    def test_a_language_that_is_no_tag_is_named_in_both_editors(
+        self, client: Client, category: Category, language: str
+    ) -> None:
+        sent = pair(base_revision=1)
+        client.post(reverse("write", args=[category.slug]), sent)
+        edit = client.post(reverse("submission-draft", args=[sent["id"]]), sent | {"language": language})
+        for answer in (edit, self.save(client, category, pair(language=language))):
+            assert answer.status_code == 400
+            assert list(answer.json()["errors"]) == ["language"]
+        assert not Draft.objects.exists()
+
     def test_a_closed_campaign_saves_nothing_and_says_so(
         self, client: Client, campaign: Campaign, category: Category
     ) -> None:

@@ -181,3 +181,28 @@ def test_the_page_costs_the_same_for_one_record_and_many(
         approve(campaign, category, count)
         with django_assert_max_num_queries(14):
             assert client.get(reverse("dataset-compose")).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["datasets", "dataset-compose"])
+def test_a_last_day_with_no_day_after_it_is_refused_at_its_field(
+    sign_in: Callable[[Person], Client], lead: Person, campaign: Campaign, name: str
+) -> None:
+    sent = {"name": "set", "approved_until": "9999-12-31", "duplicates": "", "build": "1"}
+    answer = sign_in(lead).post(reverse(name), sent)
+    assert answer.status_code == 400
+    assert list(answer.context["form"].errors) == ["approved_until"]
+    with pytest.raises(CommandError, match="approved_until is a day before"):
+        call_command("export_dataset", "--approved-until", "9999-12-31", stdout=StringIO())
+
+
+@pytest.mark.parametrize("name", ["datasets", "dataset-compose"])
+def test_a_third_build_at_once_is_told_when_to_come_again(
+    sign_in: Callable[[Person], Client], lead: Person, campaign: Campaign, category: Category, name: str
+) -> None:
+    for number in range(2):
+        approve(campaign, category)
+        freeze(name=f"set-{number}", by=lead)
+    answer = sign_in(lead).post(reverse(name), {"name": "set", "duplicates": "", "build": "1"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "10")
+    assert "two versions being built" in answer.content.decode()
+    assert DatasetVersion.objects.count() == 2

@@ -46,7 +46,7 @@ def client(author: Person, sign_in: SignIn) -> Client:
 
 
 def body(answer: Any) -> bytes:
-    return b"".join(answer.streaming_content)
+    return b"".join(answer)
 
 
 def part(client: Client, wanted: str, **headers: str) -> Any:

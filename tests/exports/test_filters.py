@@ -40,12 +40,16 @@ def test_a_filter_survives_being_kept(
         ({"approved_from": "yesterday"}, "approved_from"),
         ({"approved_from": 3}, "approved_from"),
         ({"approved_until": "2026-02-30"}, "approved_until"),
+        ({"approved_until": "9999-12-31"}, "approved_until"),
+        ({"approved_until": "99991231"}, "approved_until"),
         ({"duplicates": "some"}, "duplicates"),
         ({"duplicates": 1}, "duplicates"),
         ({"most_from_one": -1}, "most_from_one"),
         ({"most_from_one": "3"}, "most_from_one"),
         ({"most_percent_from_one": 101}, "most_percent_from_one"),
+        ({"most_from_one": 2**31}, "most_from_one"),
         ({"words": {"open_qa": 0}}, "words"),
+        ({"words": {"open_qa": 2**31}}, "words"),
         ({"words": {"open_qa": "many"}}, "words"),
         ({"words": ["open_qa"]}, "words"),
         ({"approved_from": "2026-02-02", "approved_until": "2026-02-01"}, "approved_until"),
@@ -110,6 +114,12 @@ def test_a_part_that_came_later_is_written_only_where_it_asks_for_something() ->
 def test_a_budget_that_cannot_be_read_says_how_one_looks(line: str) -> None:
     with pytest.raises(BadFilter, match="such as open_qa=50000"):
         budgets([line])
+
+
+def test_a_budget_of_thousands_of_digits_is_too_large_and_no_failure() -> None:
+    with pytest.raises(BadFilter, match="from 1 word to"):
+        Filter(words=budgets(["open_qa=" + "9" * 5000]))
+    assert budgets(["open_qa=" + "0" * 5000 + "7"]) == (("open_qa", 7),)
 
 
 def test_budgets_are_a_category_and_its_words() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.urls import reverse
@@ -44,9 +44,9 @@ def _quiet_bell(monkeypatch: pytest.MonkeyPatch, root: Path, settings: Settings)
     monkeypatch.setattr(tasks, "ring", lambda _job: None)
 
 
-def body(response: object) -> bytes:
-    """Return the bytes of a streamed answer."""
-    return b"".join(response.streaming_content)  # type: ignore[attr-defined]
+def body(response: Any) -> bytes:
+    """Return the bytes of an answer, streamed or not."""
+    return b"".join(response)
 
 
 def test_a_lead_starts_a_build_and_the_worker_finishes_it(
@@ -283,7 +283,19 @@ def test_the_api_starts_a_build_and_says_where_to_look(
         {"filter": {"duplicates": "some"}},
         {"filter": {"words": {"nonsense": 5}}},
         {"splits": "90/10"},
+        {"filter": {"approved_until": "9999-12-31"}},
+        {"licence": "\ud800"},
+        {"formats": ["\ud800"]},
+        {"name": "\ud800"},
+        {"splits": "\ud800"},
+        {"filter": {"duplicates": "\ud800"}},
+        {"filter": {"tokenizer": "\ud800"}},
+        {"filter": {"languages": ["\ud800"]}},
+        {"filter": {"\ud800": 1}},
+        {"filter": {"words": {"\ud800": 5}}},
+        {"filter": {"words": {"\ud800": "many"}}},
     ],
+    ids=ascii,
 )
 def test_the_api_refuses_what_can_not_be(
     sign_in: Callable[[Person], Client], lead: Person, campaign: Campaign, category: Category, sent: dict[str, object]

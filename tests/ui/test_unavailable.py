@@ -134,6 +134,36 @@ def test_a_deadlock_is_tried_again_with_the_same_text(
 
 
 @pytest.mark.usefixtures("on_a_server")
+@pytest.mark.parametrize("by_session", [True, False])
+def test_a_deadlock_of_a_program_is_tried_again_with_the_same_text(
+    client: Client,
+    author: Person,
+    campaign: Campaign,
+    category: Category,
+    monkeypatch: pytest.MonkeyPatch,
+    by_session: bool,
+) -> None:
+    monkeypatch.setattr(submissions, "submit", failing(trouble("40P01"), 2, submissions.submit))
+    pair = a_pair(campaign, category)
+    answer = (
+        client.post(SUBMISSIONS, pair, content_type="application/json")
+        if by_session
+        else Caller(author).post(SUBMISSIONS, pair)
+    )
+    assert answer.status_code == 201, answer.content
+    assert Submission.objects.get().revisions.get().response == pair["response"]
+
+
+def test_json_too_large_for_one_request_is_said_to_be(
+    author: Person, campaign: Campaign, category: Category, settings: Any
+) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    answer = Caller(author).post(SUBMISSIONS, a_pair(campaign, category) | {"response": "x" * 2000})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (413, "application/problem+json")
+    assert not Submission.objects.exists()
+
+
+@pytest.mark.usefixtures("on_a_server")
 def test_a_deadlock_is_tried_three_times_and_no_more(
     client: Client, category: Category, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,3 +185,14 @@ def test_a_fault_of_ours_is_not_called_passing(client: Client, monkeypatch: pyte
 def test_sqlite_says_in_words_what_passes(words: str, passes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unavailable, "connection", SimpleNamespace(vendor="sqlite"))
     assert unavailable.is_passing(OperationalError(words)) is passes
+
+
+@pytest.mark.usefixtures("on_a_server")
+def test_no_page_says_a_password_back(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    client.logout()
+    monkeypatch.setattr("allauth.account.forms.LoginForm.clean", failing(trouble()))
+    fields = urlencode({"login": "ada@example.com", "password": "correct horse"})
+    answer = client.post("/accounts/login/", fields, content_type="application/x-www-form-urlencoded")
+    assert answer.status_code == 503
+    assert "correct horse" not in answer.content.decode()
+    assert "Try again" in answer.content.decode()
