@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
 
 # What would let somebody in, or is somebody else's: never handed out.
-SECRET_FIELDS = frozenset({"password", "token", "token_hash", "token_secret", "secret", "key", "data", "credential"})
+SECRET_FIELDS = frozenset(
+    {
+        *("password", "token", "token_hash", "token_secret", "secret", "key", "data", "credential"),
+        *("sealed_url", "sealed_secret", "sealed_secret_before"),
+    }
+)
+# Where the address of somebody may stand whom the person invited.
+ADDRESSES = {("collector.Invitation", "invited_by"): "email", ("collector.AuditEntry", "by"): "target"}
 DERIVED = frozenset({"collector.InstructionSignature", "collector.InstructionBand", "exports.Chosen"})
 
 
@@ -25,18 +32,25 @@ class Holding:
 
     name: str
     rows: QuerySet[Any]
+    address: str = ""
+    """The field that may hold somebody's address."""
+    own: str = ""
+    """The address that may stand there."""
 
     def as_objects(self) -> Iterator[dict[str, Any]]:
-        """Yield each row as a plain object, without what is secret."""
+        """Yield each row as a plain object, without what is secret and without other people's addresses."""
         names = [field.attname for field in self.rows.model._meta.concrete_fields if field.name not in SECRET_FIELDS]
-        yield from self.rows.order_by("pk").values(*names).iterator(chunk_size=500)
+        for row in self.rows.order_by("pk").values(*names).iterator(chunk_size=500):
+            if self.address and "@" in row[self.address] and row[self.address].lower() != self.own.lower():
+                row[self.address] = ""
+            yield row
 
 
 def held_about(person: Person) -> Iterator[Holding]:
     """Yield what is held about a person, table by table; what they may not see yet is left out until they may."""
     yield Holding("person", Person.objects.filter(pk=person.pk))
     for model, path in _ways(Person):
-        yield Holding(f"{_name(model)}-{path}", _rows(model, path, person, person))
+        yield _way(model, path, person)
     for model, path in _ways(Submission):
         if path == "submission" or model is Draft:
             own = Submission.objects.filter(author=person).values("pk")
@@ -47,7 +61,7 @@ def held_in_apps(person: Person, apps: frozenset[str]) -> Iterator[Holding]:
     """Yield the rows about a person in these apps."""
     for model, path in _ways(Person):
         if model._meta.app_label in apps:
-            yield Holding(f"{_name(model)}-{path}", _rows(model, path, person, person))
+            yield _way(model, path, person)
 
 
 def _ways(target: type[Model]) -> Iterator[tuple[type[Model], str]]:
@@ -65,6 +79,11 @@ def _rows(model: type[Model], path: str, value: object, person: Person) -> Query
         # What independent reviewers decided stays closed to the author until there is a verdict.
         rows = rows & model._default_manager.all().readable_by(person)
     return rows
+
+
+def _way(model: type[Model], path: str, person: Person) -> Holding:
+    address = ADDRESSES.get((model._meta.label, path), "")
+    return Holding(f"{_name(model)}-{path}", _rows(model, path, person, person), address, person.email)
 
 
 def _name(model: type[Model]) -> str:

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.conf import settings
 from django.db import connection
 
+from collector.errors import Refused
 from collector.models import AuditEntry
 from exports import manifest as exported
+from exports import store
+from exports.models import DatasetVersion
 from exports.places import version_path
 from operations import archive, engines
 
@@ -26,10 +29,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 NAME = re.compile(r"woolgather-\d{8}T\d{6}Z\.tar")
+BACKED_UP = "installation.backed_up"
 SECRET = "secret_key"  # noqa: S105 - the file's name
 # Of a run: what it was and how it went. Weights and checkpoints are trained again, or copied by whoever needs them.
 RUN_FILES = {".json", ".jsonl", ".yaml", ".yml", ".md", ".txt", ".svg", ".csv", ".log"}
 RUN_FILE_BYTES = 64 << 20
+RELEASED = {DatasetVersion.Status.READY, DatasetVersion.Status.WITHDRAWN}
 
 
 class BackupFailed(Exception):
@@ -78,8 +83,10 @@ def back_up(
 ) -> BackedUp:
     """Write a backup while the app goes on; ``target`` appears when all of it is on the disk, readable by its owner.
 
-    The database is one moment's; the files beside it are those that lie there a little later. Of the backups that lie
-    beside it under the usual names only the newest ``keep`` stay (0: all).
+    The database is one moment's; the files beside it are those that lie there a little later. What a store has and this
+    disk hasn't is fetched; where the store is away, the backup is made all the same, and its manifest names the
+    versions under ``left_out``. Of the backups that lie beside it under the usual names only the newest ``keep`` stay
+    (0: all).
 
     Raises:
         BackupFailed
@@ -97,10 +104,10 @@ def back_up(
     with target.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     removed = rotate(target.parent, keep=keep, newest=target)
-    AuditEntry.objects.create(
-        by=by, verb="installation.backed_up", target=target.name[:200], at=now, detail={"sha256": sha256}
-    )
-    return BackedUp(target, target.stat().st_size, sha256, manifest, removed)
+    made = BackedUp(target, target.stat().st_size, sha256, manifest, removed)
+    detail = {"sha256": sha256, "bytes": made.bytes, "left_out": manifest["left_out"]}
+    AuditEntry.objects.create(by=by, verb=BACKED_UP, target=target.name[:200], at=now, detail=detail)
+    return made
 
 
 def _write(writer: archive.Writer, work: Path, now: datetime, *, with_datasets: bool, progress: Progress) -> None:
@@ -113,7 +120,9 @@ def _write(writer: archive.Writer, work: Path, now: datetime, *, with_datasets: 
         member, facts = "database.sqlite3.zst", engines.copy_sqlite(engines.sqlite_path(), plain)
         compress(plain, dump)
         plain.unlink()
-    files = [(member, dump), *_files(facts["datasets"], with_datasets=with_datasets)]
+    progress(0, 0, "Gathering the files")
+    stored, left_out = _from_store(facts["datasets"], work / "datasets", with_datasets=with_datasets)
+    files = [(member, dump), *_files(facts["datasets"], with_datasets=with_datasets), *stored]
     total, done = sum(path.stat().st_size for _name, path in files if path.exists()), 0
 
     def tell(count: int) -> None:
@@ -134,6 +143,7 @@ def _write(writer: archive.Writer, work: Path, now: datetime, *, with_datasets: 
             "engine": engine(),
             "database": member,
             "with_datasets": with_datasets,
+            "left_out": left_out,
             "holds_secret_key": any(entry["path"] == SECRET for entry in writer.members),
             **facts,
         }
@@ -167,11 +177,48 @@ def _files(versions: list[dict[str, Any]], *, with_datasets: bool) -> Iterator[t
         if path.suffix in RUN_FILES and path.stat().st_size <= RUN_FILE_BYTES:
             yield f"runs/{path.relative_to(runs).as_posix()}", path
     for version in versions:
-        folder = version_path(Path(settings.WOOLGATHER_DATASETS), version["name"], int(version["version"][1:]))
-        for path in _plain(folder):
-            name = path.relative_to(folder).as_posix()
-            if with_datasets or name == exported.MANIFEST:
-                yield f"datasets/{version['name']}/{version['version']}/{name}", path
+        yield from _of_version(version, _on_disk(version), with_datasets=with_datasets)
+
+
+def _of_version(version: dict[str, Any], folder: Path, *, with_datasets: bool) -> Iterator[tuple[str, Path]]:
+    for path in _plain(folder):
+        name = path.relative_to(folder).as_posix()
+        if with_datasets or name == exported.MANIFEST:
+            yield f"datasets/{version['name']}/{version['version']}/{name}", path
+
+
+def _on_disk(version: dict[str, Any]) -> Path:
+    return version_path(Path(settings.WOOLGATHER_DATASETS), version["name"], int(version["version"][1:]))
+
+
+def _from_store(
+    versions: list[dict[str, Any]], work: Path, *, with_datasets: bool
+) -> tuple[list[tuple[str, Path]], list[str]]:
+    """Fetch of the released versions what only the store has.
+
+    Returns name and path of each file, and the names of the versions that it did not give.
+    """
+    if not settings.WOOLGATHER_DATASETS_STORE:
+        return [], []
+    files: list[tuple[str, Path]] = []
+    left_out, answers = [], True
+    for version in versions:
+        if version["status"] not in RELEASED or (_on_disk(version) / exported.MANIFEST).is_file():
+            continue
+        folder, fetched = work / version["name"] / version["version"], 0
+        if answers:
+            try:
+                only = "" if with_datasets else exported.MANIFEST
+                fetched = store.fetch(version["name"], int(version["version"][1:]), folder, only=only)
+            except Refused as error:
+                # One wait for a store that is away is enough.
+                answers = False
+                logger.warning("the backup goes without what the store alone has: %s", error)
+        if not fetched:
+            left_out.append(f"{version['name']} {version['version']}")
+            continue
+        files += _of_version(version, folder, with_datasets=with_datasets)
+    return files, left_out
 
 
 def _plain(folder: Path) -> list[Path]:

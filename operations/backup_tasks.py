@@ -28,7 +28,8 @@ def make_backup(context: JobContext) -> dict[str, Any]:
         keep=settings.WOOLGATHER_BACKUP_KEEP,
         progress=context.progress,
     )
-    return {"path": made.path.name, "bytes": made.bytes, "sha256": made.sha256}
+    left_out = made.manifest["left_out"]
+    return {"path": made.path.name, "bytes": made.bytes, "sha256": made.sha256, "left_out": left_out}
 
 
 def is_wanted(_now: datetime) -> bool:

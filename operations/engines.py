@@ -197,6 +197,41 @@ def _tool_said(name: str, done: subprocess.CompletedProcess[str], target: Path) 
 
 
 ASIDE = "woolgather_before_restore"
+BACK = f"DROP SCHEMA public CASCADE; ALTER SCHEMA {ASIDE} RENAME TO public"
+
+
+def put_back() -> bool:
+    """Undo a restore that was killed in the middle; returns whether there was one.
+
+    What was here before it still lies aside; what lies in its place was never compared with the backup.
+
+    Raises:
+        NotPossible: somebody uses the database.
+    """
+    if connections["default"].vendor == "sqlite":
+        path = sqlite_path()
+        aside = _aside(path)
+        if not aside.exists():
+            return False
+        _take_away(path)
+        aside.rename(path)
+        return True
+    with own_connection() as opened, opened.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [ASIDE])
+        if cursor.fetchone() is None:
+            return False
+        _require_alone(cursor)
+        cursor.execute(BACK)
+    return True
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.before-restore")
+
+
+def _take_away(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -210,7 +245,6 @@ def replaced_postgresql(dump: Path) -> Iterator[dict[str, Any]]:
         _require_alone(cursor)
         server = opened.pg_version // 10000  # type: ignore[attr-defined]
         pg_restore = tool("pg_restore", server)
-        cursor.execute(f"DROP SCHEMA IF EXISTS {ASIDE} CASCADE")
         cursor.execute(f"ALTER SCHEMA public RENAME TO {ASIDE}; CREATE SCHEMA public")
         try:
             conninfo, variables = environment(opened)
@@ -222,7 +256,7 @@ def replaced_postgresql(dump: Path) -> Iterator[dict[str, Any]]:
             cursor.execute("ANALYZE")
             yield facts(cursor, opened.introspection.table_names(cursor))
         except BaseException:
-            cursor.execute(f"DROP SCHEMA public CASCADE; ALTER SCHEMA {ASIDE} RENAME TO public")
+            cursor.execute(BACK)
             raise
         cursor.execute(f"DROP SCHEMA {ASIDE} CASCADE")
 
@@ -258,8 +292,7 @@ def replaced_sqlite(copy: Path, path: Path) -> Iterator[dict[str, Any]]:
     if fault != "ok":
         raise NotPossible(f"The copy of the database is damaged ({fault}).")
     found = sqlite_facts(copy)
-    aside = path.with_name(f"{path.name}.before-restore")
-    aside.unlink(missing_ok=True)
+    aside = _aside(path)
     if path.exists():
         _settle(path)
         path.rename(aside)
@@ -269,8 +302,7 @@ def replaced_sqlite(copy: Path, path: Path) -> Iterator[dict[str, Any]]:
         yield found
     except BaseException:
         connections["default"].close()
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        _take_away(path)
         if aside.exists():
             aside.rename(path)
         raise

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
     from sentry_sdk.types import Event, Hint
 
-HOW = "is set, but its library is not installed. Run “make observe-deps” (an image: build it with LOCK=observe)."
+HOW = (
+    "is set, but its library is not installed. Run “make observe-deps” "
+    '(an image: WOOLGATHER_LOCKS="core observe" in .env, then build it again).'
+)
 FRAME = {"filename", "abs_path", "function", "module", "lineno", "in_app"}
 EVENT = {
     *("event_id", "timestamp", "platform", "level", "logger", "server_name", "release", "environment", "sdk", "type"),

@@ -114,6 +114,12 @@ def restore(
         RestoreRefused: nothing was changed.
     """
     manifest = examine(path, progress)
+    connection.close()
+    try:
+        if engines.put_back():
+            progress(0, 0, "An earlier restore was cut off: what was here before it is back")
+    except engines.NotPossible as error:
+        raise RestoreRefused(str(error)) from error
     if not replace and not is_empty():
         raise NotEmpty(
             "People have worked in this installation: restoring would remove all of it. Make a backup of it, then "
@@ -131,7 +137,6 @@ def restore(
             _require_ledger()
             requeued = requeue_interrupted(now=now)
             sessions = 0 if keep_sessions else _drop_sessions()
-            files = _put_files(path, manifest, var)
             AuditEntry.objects.create(
                 by=None,
                 verb="installation.restored",
@@ -139,6 +144,8 @@ def restore(
                 at=now,
                 detail={"made_at": manifest["made_at"], "engine": manifest["engine"]},
             )
+            # Last of all: the database can still come back, a file that was written over can't.
+            files = _put_files(path, manifest, var)
             connection.close()
     except engines.NotPossible as error:
         raise RestoreRefused(str(error)) from error
@@ -233,28 +240,33 @@ def _drop_sessions() -> int:
 
 
 def _put_files(path: Path, manifest: dict[str, Any], var: Path) -> int:
-    """Write the files beside the database; complete dataset versions appear by one rename, as when they were built."""
-    targets: dict[str, Path] = {}
+    """Write the files beside the database: all of them where nobody looks, and then each to its place by a rename.
+
+    So a full disk or a damaged member changes nothing that was here. The key comes last.
+    """
     datasets = Path(settings.WOOLGATHER_DATASETS)
     hidden = var / f".restore-{secrets.token_hex(6)}"
-    for entry in manifest["members"]:
-        name = entry["path"]
-        top, _, rest = name.partition("/")
-        if name == SECRET:
-            targets[name] = var / SECRET
-        elif top == "media":
-            targets[name] = var / name
-        elif top == "runs":
-            targets[name] = Path(settings.WOOLGATHER_RUNS) / rest
-        elif top == "datasets":
-            targets[name] = hidden / rest
+    homes = {"media": var / "media", "runs": Path(settings.WOOLGATHER_RUNS)}
+    names = [entry["path"] for entry in manifest["members"]]
+    kept = [name for name in names if name == SECRET or name.partition("/")[0] in {*homes, "datasets"}]
     try:
-        archive.extract(path, targets)
-        for found in sorted(hidden.glob(f"*/*/{MANIFEST}")):
+        archive.extract(path, {name: hidden / name for name in kept})
+        for found in sorted((hidden / "datasets").glob(f"*/*/{MANIFEST}")):
             _show(found.parent, datasets, var)
+        for name in kept:
+            top, _, rest = name.partition("/")
+            if top in homes:
+                _put(hidden / name, homes[top] / rest)
+        if SECRET in kept:
+            _put(hidden / SECRET, var / SECRET)
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
-    return len(targets)
+    return len(kept)
+
+
+def _put(file: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    file.replace(place)
 
 
 def _show(folder: Path, datasets: Path, var: Path) -> None:

@@ -26,15 +26,15 @@ def status(request: PersonRequest) -> HttpResponse:
         raise PermissionDenied(_("The status page is for admins."))
     now = timezone.now()
     seen = state.read(now)
-    parts = surroundings.parts(seen)
+    parts, backup = surroundings.parts(seen), surroundings.last_backup()
     context = {
         "seen": seen,
         "parts": parts,
-        "troubles": surroundings.troubles(seen, parts),
+        "troubles": surroundings.troubles(seen, parts, backup),
         "failed": state.last_failed_jobs(),
         "versions": state.last_versions(),
         "disk": surroundings.disk(),
-        "backup": surroundings.last_backup(),
+        "backup": backup,
         "software": surroundings.software(),
         "is_training_at_work": seen.runs["running"],
     }

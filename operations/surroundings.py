@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -19,7 +18,9 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from collector.models import AuditEntry
 from jobs import bell
+from operations.backup import BACKED_UP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,11 +63,12 @@ class Disk:
 
 @dataclass(frozen=True)
 class Backup:
-    """A file in <var>/backups."""
+    """The last backup that was made: its file's name, its bytes (None: nobody noted them), and how much it lacks."""
 
     name: str
-    size: int
+    size: int | None
     at: datetime
+    left_out: int
 
 
 def parts(seen: State) -> list[Part]:
@@ -103,7 +105,7 @@ def _last_seen(seen: State, *, sweepers: bool) -> str:
     return _("The last one was seen at %(time)s UTC.") % {"time": max(known).astimezone(UTC).strftime("%Y-%m-%d %H:%M")}
 
 
-def troubles(seen: State, running: Sequence[Part]) -> list[str]:
+def troubles(seen: State, running: Sequence[Part], backup: Backup | None) -> list[str]:
     """Say in sentences what somebody should look at; empty when all is well."""
     found = [f"{part.name}: {part.label}. {part.words}" for part in running if part.state != "ok"]
     for line in seen.queues:
@@ -134,9 +136,8 @@ def troubles(seen: State, running: Sequence[Part]) -> list[str]:
         found.append(text % {"count": refused})
     if disk().is_little:
         found.append(_("Less than a tenth of the disk is free."))
-    backup = last_backup()
-    if backup is not None and seen.now - backup.at > OLD_BACKUP:
-        found.append(_("The last backup is older than two days."))
+    if backup is not None:
+        found += _about(backup, seen.now)
     if pending := pending_migrations():
         text = ngettext(
             "%(count)d migration is pending: manage.py migrate",
@@ -147,6 +148,20 @@ def troubles(seen: State, running: Sequence[Part]) -> list[str]:
     return found
 
 
+def _about(backup: Backup, now: datetime) -> list[str]:
+    found = []
+    if now - backup.at > OLD_BACKUP:
+        found.append(_("The last backup is older than two days."))
+    if backup.left_out:
+        text = ngettext(
+            "The last backup lacks the manifest of %(count)d dataset version, which the store did not give.",
+            "The last backup lacks the manifests of %(count)d dataset versions, which the store did not give.",
+            backup.left_out,
+        )
+        found.append(text % {"count": backup.left_out})
+    return found
+
+
 def disk() -> Disk:
     """Measure the disk that var/ is on."""
     found = shutil.disk_usage(settings.WOOLGATHER_VAR)
@@ -154,18 +169,11 @@ def disk() -> Disk:
 
 
 def last_backup() -> Backup | None:
-    """Return the newest file in <var>/backups; what is being written there begins with a dot."""
-    folder = Path(settings.WOOLGATHER_VAR) / "backups"
-    files = (
-        [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
-        if folder.is_dir()
-        else []
-    )
-    if not files:
+    """Return what the audit says of the last backup, on whichever host it was made and wherever it was put."""
+    entry = AuditEntry.objects.filter(verb=BACKED_UP).order_by("-at").first()
+    if entry is None:
         return None
-    newest = max(files, key=lambda path: path.stat().st_mtime)
-    about = newest.stat()
-    return Backup(newest.name, about.st_size, datetime.fromtimestamp(about.st_mtime, UTC))
+    return Backup(entry.target, entry.detail.get("bytes"), entry.at, len(entry.detail.get("left_out", [])))
 
 
 def pending_migrations() -> list[str]:

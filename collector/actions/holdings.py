@@ -11,6 +11,7 @@ from django.db import transaction
 from collector.errors import NotAllowed
 from collector.holdings import held_about
 from collector.models import AuditEntry, Person, Role
+from collector.snapshots import one_moment
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,9 +24,10 @@ each moment. Other people stand in it as numbers. Passwords, tokens and keys are
 """
 
 
-@transaction.atomic
 def write_holdings(*, person: Person, file: IO[bytes], by: Person | None, now: datetime) -> int:
-    """Write a zip with everything held about a person; returns how many rows that is.
+    """Write a zip with everything held about a person, as of one moment; returns how many rows that is.
+
+    The audit's line stands before anything is handed out, and stays if the file breaks off.
 
     Raises:
         NotAllowed: it is about somebody else, and the one who asks is no admin.
@@ -33,8 +35,9 @@ def write_holdings(*, person: Person, file: IO[bytes], by: Person | None, now: d
     if by is not None and by.pk != person.pk and not by.has_role(Role.ADMIN):
         raise NotAllowed("Only an admin hands out what is held about somebody else.")
     count = 0
-    AuditEntry.objects.create(by=by, verb="person.data", target=person.handle, at=now)
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+    with transaction.atomic():
+        AuditEntry.objects.create(by=by, verb="person.data", target=person.handle, at=now)
+    with one_moment(), zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("README.txt", ABOUT.format(name=person.display_name, at=now.isoformat()))
         for holding in held_about(person):
             rows = holding.as_objects()

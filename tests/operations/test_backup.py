@@ -259,6 +259,54 @@ def test_where_the_counts_differ_the_old_database_comes_back(
     assert f"there {tables['collector_person']}" in shown
 
 
+MARK = "from collector.models import Person; Person.objects.update(time_zone='Asia/Kolkata')"
+MARKED = "from collector.models import Person; print('marked', set(Person.objects.values_list('time_zone', flat=True)))"
+RESTORING = """
+import errno, os
+from datetime import UTC, datetime
+from pathlib import Path
+from operations import archive, restore
+def killed(_manifest):
+    os._exit(9)
+def full(path, targets, *rest, extract=archive.extract):
+    extract(path, targets, *rest)
+    if "secret_key" in targets:
+        raise OSError(errno.ENOSPC, "full")
+{fault}
+restore.restore(path=Path({path!r}), now=datetime.now(UTC), replace=True)
+"""
+
+
+def test_what_a_killed_restore_put_aside_is_there_for_the_next(
+    var: Path, author: Person, elsewhere: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    file = made(var)
+    elsewhere("restore", str(file))
+    elsewhere("shell", "-c", MARK)
+    code = RESTORING.format(path=str(file), fault="restore._migrate = killed")
+    assert elsewhere("shell", "-c", code, check=False).returncode == 9
+    wrong = changed(file, tables={**archive.verified(file)["tables"], "collector_person": 12_345})
+    assert "still in place" in elsewhere("restore", str(wrong), "--replace", check=False).stderr
+    assert "marked {'Asia/Kolkata'}" in elsewhere("shell", "-c", MARKED).stdout
+
+
+def test_a_disk_that_fills_up_at_the_files_leaves_the_old_files_and_the_old_database(
+    var: Path, author: Person, elsewhere: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    file = made(var)
+    elsewhere("restore", str(file))
+    elsewhere("shell", "-c", MARK)
+    other = tmp_path / "other"
+    (other / "secret_key").write_text("n" * 60)
+    (other / "runs" / "first" / "run.json").write_text('{"of": "here"}')
+    done = elsewhere("shell", "-c", RESTORING.format(path=str(file), fault="archive.extract = full"), check=False)
+    assert "The disk is full" in done.stderr
+    assert (other / "secret_key").read_text() == "n" * 60
+    assert (other / "runs" / "first" / "run.json").read_text() == '{"of": "here"}'
+    assert not list(other.glob(".restore-*"))
+    assert "marked {'Asia/Kolkata'}" in elsewhere("shell", "-c", MARKED).stdout
+
+
 def test_a_full_disk_leaves_nothing_behind_and_is_said(var: Path, author: Person, tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     target = tmp_path / "full" / "backup.tar"
