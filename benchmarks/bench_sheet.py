@@ -226,6 +226,9 @@ def in_the_browser(address: str, index: bytes) -> None:
     from tests.browser.shapes import FLAGS, find_chromium
 
     print("\nBrowser (1440 × 900, software rendering)")
+    if find_chromium() is None:
+        print("not measured: needs Chromium, as the tests do (such as apt install chromium)")
+        return
     person = Person.objects.get(handle="r0")
     records = sheet_queries.records(person, sheet_queries.unpacked(index, 0, 1000))
     from django.utils.html import format_html_join

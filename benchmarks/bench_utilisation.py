@@ -210,7 +210,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--price-per-hour", type=float)
     parser.add_argument("--tiny", action="store_true", help="a tiny model, also on the processor")
     asked = parser.parse_args(arguments)
-    hardware.require_train_extra()
+    try:
+        hardware.require_train_extra()
+    except hardware.TrainExtraMissingError as missing:
+        print(f"not measured: needs the train extra. {missing}")
+        return
     stay_offline(allow_hub=False)
     device = hardware.device_name()
     if device == "cpu" and not asked.tiny:

@@ -29,6 +29,8 @@ Status = Submission.Status
 CLEAN_ROW = 10
 RANGE = 5
 STARRED, STARRING = 3, 2
+# With fewer approved pairs there is no ground, whatever else is true.
+LEAST = {Kind.RANGE: RANGE, Kind.CLEAN: CLEAN_ROW, Kind.STARS: STARRED, Kind.MENDED: 1}
 GOLD_ANSWERS, GOLD_RIGHT = 20, 0.95
 WEEKS = 26
 FRESH, MOST_CELEBRATED = timedelta(days=7), 6

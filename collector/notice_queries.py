@@ -52,7 +52,9 @@ def notices_of(person: Person) -> QuerySet[Notice]:
 
 def unread_of(person: Person) -> int:
     """Count the person's unread notices, up to one more than the bell shows; one query over an index."""
-    return Notice.objects.filter(person=person, read_at=None).order_by()[: MOST_SHOWN + 1].count()
+    # Fetched, not counted: ten keys cost less than the statement that counts them.
+    unread = Notice.objects.filter(person=person, read_at=None).order_by().values_list("pk", flat=True)
+    return len(unread[: MOST_SHOWN + 1])
 
 
 def in_words(notices: Iterable[Notice]) -> list[Told]:

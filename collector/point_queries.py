@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.db.models import Count, Q, Sum
 
+from collector.counts import approved_in
 from collector.models import Award, Campaign, CampaignCategory, Category, Person, PointRules, Standing, Submission
 from collector.near_queries import near_of_author
 from collector.periods import BEGINNING, day_of, zone_of
@@ -34,19 +35,27 @@ def rules_of(number: int) -> PointRules:
     return _rules(frozenset({number}))[number]
 
 
-@once_a_page
 def _rules(numbers: frozenset[int]) -> dict[int, PointRules]:
+    # Nearly all that waits was begun under the newest ones.
+    newest = rules_in_force()
+    older = numbers - {newest.number}
+    return {newest.number: newest} | (_older_rules(older) if older else {})
+
+
+@once_a_page
+def _older_rules(numbers: frozenset[int]) -> dict[int, PointRules]:
     return {one.number: one for one in PointRules.objects.filter(number__in=numbers)}
 
 
 @once_a_page
-def _categories(keys: frozenset[int]) -> dict[int, Category]:
-    return Category.objects.in_bulk(keys)
+def categories() -> dict[int, Category]:
+    """Return all categories by their key, in their order; one query."""
+    return {category.pk: category for category in Category.objects.all()}
 
 
 def lacking_of(target: CampaignCategory) -> int:
     """Return how much a campaign lacks of its target in a category, in percent; one query."""
-    approved = Submission.objects.approved().filter(campaign=target.campaign_id, category=target.category_id).count()
+    approved = approved_in(campaign_id=target.campaign_id, category_id=target.category_id)
     return lacking_percent(target.target, approved)
 
 
@@ -93,21 +102,45 @@ class Pending(NamedTuple):
     points: int
 
 
+class Alike(NamedTuple):
+    """Submissions that are worth the same, and how many there are."""
+
+    rule_version: int
+    lacking_percent: int
+    category: int
+    number: int
+
+
+def alike_by_status(submissions: QuerySet[Submission]) -> list[tuple[str, Alike]]:
+    """Group submissions by their status and by what they are worth; one query."""
+    grouped = submissions.order_by().values_list("status", "rule_version", "lacking_percent", "category")
+    return [(status, Alike(*rest)) for status, *rest in grouped.annotate(number=Count("pk"))]
+
+
 def pending(submissions: QuerySet[Submission]) -> Pending:
-    """Count waiting submissions, and what they would earn at a rating that changes nothing; three queries.
+    """Count waiting submissions, and what they would earn at a rating that changes nothing; three queries."""
+    return pending_of([alike for _status, alike in alike_by_status(submissions)])
+
+
+def pending_of(waiting: list[Alike]) -> Pending:
+    """Add up what submissions would earn at a rating that changes nothing; two queries.
 
     Duplicates and a day's limit are only known at approval, so it may become less.
     """
-    alike = list(
-        submissions.order_by().values_list("rule_version", "lacking_percent", "category").annotate(number=Count("pk"))
-    )
-    rules = _rules(frozenset(row[0] for row in alike))
-    categories = _categories(frozenset(row[2] for row in alike))
+    if not waiting:
+        return Pending(0, 0)
+    rules = _rules(frozenset(alike.rule_version for alike in waiting))
+    of_key = categories()
     return Pending(
-        number=sum(row[3] for row in alike),
+        number=sum(alike.number for alike in waiting),
         points=sum(
-            number * worth_of(rules=rules[version], category=categories[category], lacking=lacking).points
-            for version, lacking, category, number in alike
+            alike.number
+            * worth_of(
+                rules=rules[alike.rule_version],
+                category=of_key[alike.category],
+                lacking=alike.lacking_percent,
+            ).points
+            for alike in waiting
         ),
     )
 
@@ -122,7 +155,7 @@ def points_of(person: Person) -> int:
         campaign=0,
         category=0,
     )
-    return kept.values_list("points", flat=True).first() or 0
+    return kept.order_by().values_list("points", flat=True).first() or 0
 
 
 def worth_of_new(*, campaign: Campaign, category: Category, id: object, person: Person) -> Worth:

@@ -14,9 +14,19 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from collector.models import Event, Passage, PassageSkip, Review, Revision, Submission
+from collector.counts import counts_of
+from collector.models import Comment, Event, Passage, PassageSkip, Review, Revision, Submission
 from collector.models.submissions import CURRENT_REVISION
-from collector.point_queries import pending, points_of, reached_day_limit, rules_in_force, rules_of
+from collector.point_queries import (
+    alike_by_status,
+    categories,
+    pending,
+    pending_of,
+    points_of,
+    reached_day_limit,
+    rules_in_force,
+    rules_of,
+)
 from collector.points import lacking_percent, worth_of
 
 if TYPE_CHECKING:
@@ -48,26 +58,20 @@ class Need:
 
 
 def needs(campaign: Campaign) -> list[Need]:
-    """Return each category of the campaign with its target, what there is and what a pair is worth; three queries."""
+    """Return each category of the campaign with its target, what there is and what a pair is worth; four queries."""
     rules = rules_in_force()
-    counts: dict[tuple[int, str], int] = {
-        (category, status): number
-        for category, status, number in Submission.objects.filter(
-            campaign=campaign, status__in=[Status.APPROVED, Status.SUBMITTED]
-        )
-        .order_by()
-        .values_list("category_id", "status")
-        .annotate(Count("pk"))
-    }
+    counts = counts_of(campaign.pk)
+    targets = dict(campaign.targets.order_by().values_list("category", "target"))
     return [
         Need(
-            category=row.category,
-            target=row.target,
-            approved=(approved := counts.get((row.category_id, Status.APPROVED), 0)),
-            waiting=counts.get((row.category_id, Status.SUBMITTED), 0),
-            worth=worth_of(rules=rules, category=row.category, lacking=lacking_percent(row.target, approved)),
+            category=category,
+            target=(target := targets[category.pk]),
+            approved=(approved := counts.get((category.pk, Status.APPROVED), 0)),
+            waiting=counts.get((category.pk, Status.SUBMITTED), 0),
+            worth=worth_of(rules=rules, category=category, lacking=lacking_percent(target, approved)),
         )
-        for row in campaign.targets.select_related("category").order_by("category__position", "category__slug")
+        for category in categories().values()
+        if category.pk in targets
     ]
 
 
@@ -210,7 +214,7 @@ class Sent:
 
 
 def after_sending(submission: Submission, now: datetime) -> Sent:
-    """Collect what the author sees after sending; twelve queries, some of which a page has already made."""
+    """Collect what the author sees after sending; thirteen queries, some of which a page has already made."""
     mine = Submission.objects.by(submission.author).filter(status=Status.SUBMITTED)
     waiting = pending(mine)
     rules = rules_of(submission.rule_version)
@@ -224,25 +228,42 @@ def after_sending(submission: Submission, now: datetime) -> Sent:
     )
 
 
-def my_numbers(person: Person) -> dict[str, int]:
-    """Return how many of the person's submissions are in each state, their points and those that wait; five queries."""
+def my_counts(person: Person) -> dict[str, int]:
+    """Return how many of the person's submissions are in each state, and in all; one query."""
     counts = dict(Submission.objects.by(person).order_by().values_list("status").annotate(Count("pk")))
-    waiting = Submission.objects.by(person).filter(status=Status.SUBMITTED)
-    return {status: counts.get(status, 0) for status in Status.values} | {
+    return {status: counts.get(status, 0) for status in Status.values} | {"all": sum(counts.values())}
+
+
+def my_numbers(person: Person) -> dict[str, int]:
+    """Return how many of the person's submissions are in each state, their points and those that wait.
+
+    Two queries, and two more where some wait, of which a page may have made either already.
+    """
+    counts = dict.fromkeys(Status.values, 0)
+    waiting = []
+    for status, alike in alike_by_status(Submission.objects.by(person)):
+        counts[status] += alike.number
+        if status == Status.SUBMITTED:
+            waiting.append(alike)
+    return counts | {
         "all": sum(counts.values()),
         "points": points_of(person),
-        "points_waiting": pending(waiting).points,
+        "points_waiting": pending_of(waiting).points,
     }
 
 
-def with_text(submissions: Iterable[Submission]) -> list[Submission]:
-    """Give each submission its current ``text`` (a Revision, or None for a draft's empty one); one query for all."""
+def with_text(submissions: Iterable[Submission], *, only: Iterable[str] = ()) -> list[Submission]:
+    """Give each submission its current ``text`` (a Revision, or None for a draft's empty one); one query for all.
+
+    Args:
+        only: the fields that are wanted of a revision; a list that shows beginnings needs no long responses.
+    """
     rows = list(submissions)
-    wanted = [row.pk for row in rows]
-    revisions = {
-        revision.submission_id: revision
-        for revision in Revision.objects.filter(CURRENT_REVISION, submission__in=wanted)
-    }
+    if not rows:
+        return rows
+    found = Revision.objects.filter(CURRENT_REVISION, submission__in=[row.pk for row in rows])
+    found = found.only("submission", *only) if only else found
+    revisions = {revision.submission_id: revision for revision in found}
     for row in rows:
         row.text = revisions.get(row.pk) or getattr(row, "draft", None)  # type: ignore[attr-defined]  # for the template
     return rows
@@ -288,18 +309,35 @@ def _count_of(rows: QuerySet[Any], per: str) -> Coalesce:
 
 
 def with_last_review(submissions: Iterable[Submission], reader: Person) -> list[Submission]:
-    """Give each submission its ``last_review`` (a standing Review that the reader may see, or None); one query."""
+    """Give each submission its ``last_review``, or None; one query.
+
+    It is a standing Review that the reader may see: its comment and reasons.
+    """
     rows = list(submissions)
+    if not rows:
+        return rows
     last = {
         review.submission_id: review
         for review in Review.objects.standing()
         .readable_by(reader)
         .filter(submission__in=[row.pk for row in rows])
-        .select_related("reviewer")
+        .only("submission", "comment", "reasons")
         .order_by("created_at", "pk")
     }
     for row in rows:
         row.last_review = last.get(row.pk)  # type: ignore[attr-defined]  # for the template
+    return rows
+
+
+def with_messages(submissions: Iterable[Submission]) -> list[Submission]:
+    """Give each submission ``messages``, the number of comments on it; one query for all."""
+    rows = list(submissions)
+    if not rows:
+        return rows
+    written = Comment.objects.filter(submission__in=[row.pk for row in rows]).order_by()
+    counts = dict(written.values_list("submission").annotate(Count("pk")))
+    for row in rows:
+        row.messages = counts.get(row.pk, 0)  # type: ignore[attr-defined]  # for the template
     return rows
 
 

@@ -109,7 +109,7 @@ def contests_of(campaign: Campaign, now: datetime) -> list[Contest]:
     """Return the campaign's contests that have begun and ended at most a month ago, the newest first; one query."""
     today = day_of(now, zone_of(campaign.time_zone))
     begun = campaign.contests.filter(starts_on__lte=today, ends_on__gte=today - RECENT)
-    return list(begun.select_related("category", "campaign"))
+    return list(begun.select_related("category"))
 
 
 def running_contest(now: datetime) -> Contest | None:

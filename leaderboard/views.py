@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from collector.models import Campaign, Category, Person
 from collector.periods import zone_of
+from collector.views.common import visible_campaigns
 from leaderboard import queries
 from leaderboard.personal import page_of
 from leaderboard.queries import Board, Choice, Period
@@ -34,7 +35,7 @@ def board(request: PersonRequest) -> HttpResponse:
     asked_board, asked_period = request.GET.get("board"), request.GET.get("period")
     chosen = Board(asked_board) if asked_board in Board.values else Board.PEOPLE
     period = Period(asked_period) if asked_period in Period.values else Period.WEEK
-    campaigns = list(Campaign.objects.visible().only("pk", "slug", "name", "time_zone", "status"))
+    campaigns = visible_campaigns(request)
     categories = list(Category.objects.only("pk", "slug", "name"))
     campaign = next((one for one in campaigns if one.slug == request.GET.get("campaign")), None)
     category = next((one for one in categories if one.slug == request.GET.get("category")), None)

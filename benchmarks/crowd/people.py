@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import random
 import re
 import time
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ FORWARDED = {"X-Forwarded-Proto": "https", "Origin": "https://localhost", "Host"
 RETRIES = 400
 PAUSE = 0.25
 PATIENCE = 20.0
+ARRIVAL = 4.0  # in pauses: as long as a person takes for a pair
 
 
 class GivenUp(Exception):
@@ -52,11 +54,20 @@ class Crowd:
     decided: int = 0
     refused: list[str] = field(default_factory=list)
     resent: int = 0
+    chance: random.Random = field(default_factory=lambda: random.Random(15_011))
 
     @property
     def headers(self) -> dict[str, str]:
         """What every request carries; without a proxy the browser names the server itself."""
         return FORWARDED if self.is_forwarded else {"Origin": self.address}
+
+    async def pause(self) -> None:
+        """Wait about the time that people take: from half of it to half as much again, so that nobody keeps step."""
+        await asyncio.sleep(self.think * self.chance.uniform(0.5, 1.5))
+
+    async def arrive(self) -> None:
+        """Come at some moment of the first minutes, as long as people pause at all: not all at once."""
+        await asyncio.sleep(self.think * self.chance.uniform(0, ARRIVAL))
 
     @property
     def is_over(self) -> bool:
@@ -126,7 +137,7 @@ async def write(browser: Browser, row: dict[str, str], *, number: int) -> None:
         begun = {**texts, "response": texts["response"][: len(texts["response"]) // 2]}
         await _autosave(browser, category, form, begun)
     await _autosave(browser, category, form, texts)  # as the editor does before it sends
-    await asyncio.sleep(crowd.think)
+    await crowd.pause()
     sent = await browser.ask("submit", f"/write/{category}/", {**form, **texts})
     if sent.status == 302 and "sent=1" in sent.location:
         crowd.acknowledged[form["id"]] = row
@@ -136,7 +147,7 @@ async def write(browser: Browser, row: dict[str, str], *, number: int) -> None:
 
 
 async def _autosave(browser: Browser, category: str, form: dict[str, str], texts: dict[str, str]) -> None:
-    await asyncio.sleep(browser.crowd.think)
+    await browser.crowd.pause()
     saved = await browser.ask("autosave", f"/write/{category}/draft/", {**form, **texts})
     if saved.status == 200:
         form["version"] = re.search(r'"version": (\d+)', saved.text).group(1)  # type: ignore[union-attr]  # the view always says it
@@ -158,6 +169,7 @@ async def visit(browser: Browser, rows: list[tuple[int, dict[str, str]]]) -> Non
 
 async def writer(crowd: Crowd, visits: Iterator[tuple[str, list[tuple[int, dict[str, str]]]]]) -> None:
     """Be one contributor after the other, as long as there are any."""
+    await crowd.arrive()
     for sessionid, rows in visits:
         if crowd.is_over:
             return
@@ -167,18 +179,20 @@ async def writer(crowd: Crowd, visits: Iterator[tuple[str, list[tuple[int, dict[
 async def reviewer(crowd: Crowd, sessionid: str, is_done: Callable[[], bool]) -> None:
     """Take the next item and approve it, until there is nothing more and nobody writes any more."""
     browser = Browser(crowd, sessionid)
+    await crowd.arrive()
     while not crowd.is_over:
         given = await browser.ask("next item", "/review/")
         if given.status != 302:
             if is_done():
                 return
             await asyncio.sleep(0.5)
+            await crowd.pause()
             continue
         page = await browser.ask("review page", given.location)
         if page.status != 200:
             continue  # decided by an answer that was cut off, or taken by somebody else
         form = form_of(page.text)
-        await asyncio.sleep(crowd.think)
+        await crowd.pause()
         decision = {"decision": "approve", "rating_instruction": "4", "rating_response": "4", "comment": ""}
         answer = await browser.ask("decide", given.location, {**form, **decision})
         if answer.status == 302:

@@ -146,7 +146,7 @@ def _given(
         points=points,
         reason=reason,
         rule_version=rule_version,
-        campaign_id=submission.campaign_id,
+        campaign=submission.campaign,
         category_id=submission.category_id,
         submission=submission,
         review=review,
@@ -164,7 +164,7 @@ def _taken_back(award: Award, now: datetime) -> Award:
         points=-award.points,
         reason=award.reason,
         rule_version=award.rule_version,
-        campaign_id=award.campaign_id,
+        campaign=award.campaign,
         category_id=award.category_id,
         submission_id=award.submission_id,
         review_id=award.review_id,
@@ -186,7 +186,7 @@ def revoke_standing_awards(*, submission: Submission, now: datetime, void_review
         ground |= Q(reason=Reason.REVIEWED, review__voided_at__isnull=False)
         # One's own decision is the ground of a loss by an admin's word, which stays.
         ground |= Q(reason=Reason.OVERTURNED, review__voided_at__isnull=False) & ~Q(review__reviewer=F("person"))
-    awards = list(given.filter(ground))
+    awards = list(given.filter(ground).select_related("campaign"))
     standings.hold([submission.author_id, *(award.person_id for award in awards)])
     taken = [_taken_back(award, now) for award in awards]
     standings.post(taken)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from collector.actions import standings
-from collector.badge_queries import Ground, grounds_of
+from collector.badge_queries import LEAST, Ground, grounds_of
 from collector.levels import level_of
 from collector.models import Badge, Person, Submission
 from collector.point_queries import points_of
@@ -26,7 +26,8 @@ def after_approval(*, submission: Submission, now: datetime) -> None:
     had = {(badge.kind, badge.category_id) for badge in Badge.objects.filter(person=submission.author_id)}
     if (Kind.FIRST.value, submission.category_id) not in had:
         _give(submission.author, [Ground(Kind.FIRST, submission.category_id, submission.pk)], now)
-    open_kinds = [kind for kind in OF_AUTHORS[1:] if (kind.value, None) not in had]
+    approved = Submission.objects.by(submission.author).approved().count()
+    open_kinds = [kind for kind in OF_AUTHORS[1:] if (kind.value, None) not in had and approved >= LEAST[kind]]
     _give(submission.author, [ground for kind in open_kinds for ground in grounds_of(submission.author, kind)], now)
 
 

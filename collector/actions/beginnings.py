@@ -36,17 +36,22 @@ def locked(submission_id: uuid.UUID) -> Submission:
     Not FOR UPDATE, here and wherever a submission is locked: what others write may refer to it, such as a badge to its
     ground, and must not wait for this.
     """
-    return _rows_to_lock().get(pk=submission_id)
+    return _rows_to_lock().select_related("campaign", "category", "passage").get(pk=submission_id)
 
 
 def _rows_to_lock() -> QuerySet[Submission]:
-    rows = Submission.objects.select_for_update(of=("self",), no_key=True)
-    return rows.select_related("campaign", "category", "passage")
+    return Submission.objects.select_for_update(of=("self",), no_key=True)
 
 
-def locked_if_any(submission_id: uuid.UUID) -> Submission | None:
-    """Return the submission with its row locked, or None where nobody has sent or saved it yet; for actions only."""
-    return _rows_to_lock().filter(pk=submission_id).first()
+def locked_if_any(submission_id: uuid.UUID, *, campaign: Campaign) -> Submission | None:
+    """Return the submission with its row locked, or None where nobody has sent or saved it yet; for actions only.
+
+    The row alone: an autosave needs no guidelines, nor a passage's text. ``campaign`` is the one it usually belongs to.
+    """
+    submission = _rows_to_lock().filter(pk=submission_id).order_by().first()
+    if submission is not None and submission.campaign_id == campaign.pk:
+        submission.campaign = campaign
+    return submission
 
 
 def require_collected(*, campaign: Campaign, category: Category, person: Person) -> CampaignCategory:
@@ -75,7 +80,7 @@ def start(
     now: datetime,
 ) -> Submission:
     """Find the person's submission with this client-made id, or make it; the row is locked."""
-    return found(locked_if_any(id), by=by) or begun(
+    return found(locked_if_any(id, campaign=campaign), by=by) or begun(
         id=id, campaign=campaign, category=category, passage=passage, by=by, now=now
     )
 
@@ -118,6 +123,6 @@ def begun(
         ],
         ignore_conflicts=True,
     )
-    submission = found(locked(id), by=by)
+    submission = found(locked_if_any(id, campaign=campaign), by=by)
     assert submission is not None  # noqa: S101 - it was just made, or was there
     return submission

@@ -192,10 +192,10 @@ def save_edit(
     )
 
 
-def _require_newest(*, id: uuid.UUID, text: Text, version: int, by: Person) -> Submission | None:
+def _require_newest(*, id: uuid.UUID, campaign: Campaign, text: Text, version: int, by: Person) -> Submission | None:
     """Return the submission with its row locked, where there is one; refuse where a newer draft would be lost."""
     # The submission's row first, as every save does: two tabs wait for each other instead of dead-locking.
-    submission = locked_if_any(id)
+    submission = locked_if_any(id, campaign=campaign)
     if submission is not None and submission.author_id == by.pk:
         draft = Draft.objects.filter(submission=id).first()
         if draft is not None and draft.version != version and not text.same_as(draft):
@@ -228,7 +228,7 @@ def submit_draft(
         ValidationError, TermsNotAccepted, CampaignNotOpen, CategoryNotInCampaign, IdTaken: as ``submit``.
     """
     return submit_locked(
-        _require_newest(id=id, text=text, version=version, by=by),
+        _require_newest(id=id, campaign=campaign, text=text, version=version, by=by),
         id=id,
         campaign=campaign,
         category=category,
@@ -259,7 +259,7 @@ def resubmit_edit(
         StaleDraft: a newer save exists; nothing was sent.
         StaleRevision, NotEditable, ValidationError: as ``resubmit``.
     """
-    _require_newest(id=submission.pk, text=text, version=version, by=by)
+    _require_newest(id=submission.pk, campaign=submission.campaign, text=text, version=version, by=by)
     return resubmit(submission=submission, base_revision=base_revision, text=text, by=by, now=now, pasted=pasted)
 
 

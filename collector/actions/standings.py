@@ -69,14 +69,13 @@ def hold_all(*, submissions: Iterable[uuid.UUID], by: Person) -> None:
 
 
 def post(awards: Sequence[Award]) -> None:
-    """Add awards that were just written to the standings, in their transaction."""
+    """Add awards that were just written, with their campaigns, to the standings, in their transaction."""
     if not awards:
         return
     changes: defaultdict[Key, list[int]] = defaultdict(lambda: [0, 0])
     campaigns = {award.campaign_id for award in awards}
-    zones = dict(Campaign.objects.filter(pk__in=campaigns).values_list("pk", "time_zone"))
     for award in awards:
-        zone = zone_of(zones[award.campaign_id])
+        zone = zone_of(award.campaign.time_zone)
         day = day_of(award.created_at, zone)
         for key in _keys(award, day):
             changes[key][0] += award.points

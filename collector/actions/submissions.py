@@ -88,7 +88,7 @@ def submit(
         IdTaken: the id stands for another text; nothing was overwritten.
     """
     return submit_locked(
-        locked_if_any(id),
+        locked_if_any(id, campaign=campaign),
         id=id,
         campaign=campaign,
         category=category,

@@ -19,17 +19,23 @@ if TYPE_CHECKING:
     from collector.views.common import PersonRequest
 
 SHOWN = 3
+DRAFT_FIELDS = ("status", "category__slug", "category__name", "campaign__slug", "draft__instruction")
+Status = Submission.Status
 
 
 @require_safe
 def home(request: PersonRequest) -> HttpResponse:
     """Show the categories with what they need, the person's numbers, and what waits for them."""
     campaign = current_campaign(request)
-    mine = Submission.objects.by(request.user).select_related("category", "campaign", "draft").order_by("-updated_at")
-    attention = mine.filter(status=Submission.Status.CHANGES_REQUESTED)[:SHOWN]
-    drafts = mine.filter(status=Submission.Status.DRAFT, draft__isnull=False)[:SHOWN]
+    mine = Submission.objects.by(request.user).order_by("-updated_at")
     needs = queries.needs(campaign) if campaign else []
     numbers = queries.my_numbers(request.user)
+    attention = drafts = Submission.objects.none()
+    if numbers[Status.CHANGES_REQUESTED]:
+        attention = mine.filter(status=Status.CHANGES_REQUESTED)[:SHOWN]
+    if numbers[Status.DRAFT]:
+        begun = mine.filter(status=Status.DRAFT, draft__isnull=False).select_related("category", "campaign", "draft")
+        drafts = begun.only(*DRAFT_FIELDS)[:SHOWN]
     context = {
         "celebration": celebration(request.user, numbers["points"], timezone.now()),
         "campaign": campaign,
@@ -38,7 +44,7 @@ def home(request: PersonRequest) -> HttpResponse:
         "approved": sum(need.approved for need in needs),
         "target": sum(need.target for need in needs),
         "numbers": numbers,
-        "attention": queries.with_last_review(queries.with_text(attention), request.user),
+        "attention": queries.with_last_review(queries.with_text(attention, only=["instruction"]), request.user),
         "drafts": list(drafts),
     }
     return render(request, "collector/home.html", context)

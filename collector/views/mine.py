@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.core.paginator import Paginator
-from django.db.models import Count
 from django.http import Http404
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collector.views.common import PersonRequest
 
 PAGE_SIZE = 20
+FIELDS = ("status", "updated_at", "category__name", "draft__instruction")
 # What waits for the author comes first.
 TABS = ("changes_requested", "draft", "submitted", "approved", "rejected", "withdrawn")
 
@@ -29,14 +29,16 @@ def mine(request: PersonRequest) -> HttpResponse:
     status = request.GET.get("status", "")
     if status and status not in Submission.Status.values:
         raise Http404
-    rows = Submission.objects.by(request.user).select_related("category", "campaign", "draft")
-    rows = rows.filter(status=status) if status else rows
-    rows = rows.annotate(messages=Count("comments")).order_by("-updated_at", "id")
-    page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
-    numbers = queries.my_numbers(request.user)
+    rows = Submission.objects.by(request.user).select_related("category", "draft").only(*FIELDS)
+    rows = (rows.filter(status=status) if status else rows).order_by("-updated_at", "id")
+    numbers = queries.my_counts(request.user)
+    paginator = Paginator(rows, PAGE_SIZE)
+    paginator.count = numbers[status or "all"]  # counted once, for the tabs as well
+    page = paginator.get_page(request.GET.get("page"))
+    items = queries.with_messages(queries.with_text(page.object_list, only=["instruction"]))
     context = {
         "page": page,
-        "items": queries.with_last_review(queries.with_text(page.object_list), request.user),
+        "items": queries.with_last_review(items, request.user),
         "numbers": numbers,
         "tabs": [(value, Submission.Status(value).label, numbers[value]) for value in TABS],
         "status": status,

@@ -9,6 +9,7 @@ import pytest
 
 from collector import queries
 from collector.models import CampaignCategory, Submission
+from collector.point_queries import pending
 from tests import factories
 from tests.factories import NOW
 
@@ -121,6 +122,15 @@ def test_after_sending_the_points_that_wait_are_summed(
     write(category, author, "submitted", "submitted", campaign=campaign)
     number = factories.make_submission(campaign=campaign, category=category, author=author).pk
     submission = Submission.objects.select_related("author", "campaign", "category").get(pk=number)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         sent = queries.after_sending(submission, NOW)
     assert (sent.points, sent.waiting, sent.points_waiting, sent.pace.waiting) == (10, 3, 30, 3)
+
+
+def test_what_waits_in_many_categories_costs_the_same(
+    campaign: Campaign, author: Person, django_assert_num_queries: Callable[[int], Any]
+) -> None:
+    for _category in range(3):
+        write(factories.CategoryFactory.create(), author, "submitted", campaign=campaign)
+    with django_assert_num_queries(3):
+        assert pending(Submission.objects.by(author)).number == 3

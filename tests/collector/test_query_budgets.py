@@ -76,13 +76,13 @@ def test_the_queue(as_reviewer: Client, author: Person, campaign: Campaign, cate
     decided, answer = counted(lambda: post(as_reviewer, address, decision="approve", revision=revision.group(1)))
     assert (answer.status_code, answer.headers["Location"]) == (302, "/review/")
     assert Submission.objects.approved().count() == 1
-    assert taken <= 11
-    assert shown <= 25
-    assert decided <= 45
+    assert taken <= 10
+    assert shown <= 22
+    assert decided <= 36
 
 
 @pytest.mark.parametrize("records", [1, 12])
-@pytest.mark.parametrize(("address", "budget"), [("/", 16), ("/mine/", 14), ("/leaderboard/", 12)])
+@pytest.mark.parametrize(("address", "budget"), [("/", 12), ("/mine/", 10), ("/leaderboard/", 8)])
 def test_pages_that_everybody_opens(
     as_author: Client, author: Person, campaign: Campaign, category: Category, address: str, budget: int, records: int
 ) -> None:

@@ -102,7 +102,8 @@ def race(item: Submission, judges: list[Person], made: tuple[str, ...]) -> list[
 def check(item: Submission, answers: list[Review | Refused], tally: Tally) -> list[Review]:
     """Hold what is true whatever happened: the answers are the database's, and history and ledger agree."""
     item.refresh_from_db()
-    reviews = [answer for answer in answers if isinstance(answer, Review)]
+    # Who sends the same twice gets the same review twice.
+    reviews = list({answer.pk: answer for answer in answers if isinstance(answer, Review)}.values())
     assert set(item.reviews.values_list("pk", flat=True)) == {
         review.pk for review in reviews
     }  # none lost, none made up
@@ -223,7 +224,7 @@ def test_one_reviewer_who_sends_twice(tally: Tally) -> None:
         item = desk.item()
         assert len(check(item, race(item, [judge, judge], made), tally)) == 1
         assert item.status == "submitted"
-    assert tally.refusals == {"already_decided": ROUNDS}
+    assert tally.refusals == {"already_decided": sum(first != second for first, second in rounds(2))}
 
 
 @pytest.mark.slow

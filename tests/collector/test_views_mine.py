@@ -77,6 +77,17 @@ def test_the_number_of_queries_does_not_grow(
     assert queries() == few
 
 
+def test_a_list_of_beginnings_fetches_no_responses(
+    client: Client, campaign: Campaign, category: Category, author: Person
+) -> None:
+    factories.make_submission(author=author, campaign=campaign, category=category)
+    with CaptureQueriesContext(connection) as captured:
+        client.get("/mine/")
+    asked = " ".join(query["sql"] for query in captured.captured_queries)
+    assert '"instruction"' in asked
+    assert '"response"' not in asked
+
+
 def test_an_empty_tab_leads_back(client: Client, campaign: Campaign, category: Category, author: Person) -> None:
     factories.make_submission(campaign=campaign, category=category, author=author)
     page = client.get(reverse("mine"), {"status": "rejected"}).content.decode()

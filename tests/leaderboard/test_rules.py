@@ -150,9 +150,9 @@ def test_own_points_cost_the_same_for_many(
     client = sign_in(author)
     make_submission(campaign=campaign, author=author, status="approved")
     client.get("/leaderboard/points/")
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         client.get("/leaderboard/points/")
     for _pair in range(4):
         make_submission(campaign=campaign, author=author, status="approved")
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         client.get("/leaderboard/points/")

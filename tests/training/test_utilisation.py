@@ -32,6 +32,14 @@ def test_6_9b_and_1b_have_as_many_weights_as_their_names_say() -> None:
     assert [shape.size.parameters / 1e9 for shape in bench.SHAPES] == pytest.approx([6.86, 1.01], rel=0.01)
 
 
+def test_without_the_train_extra_it_says_what_it_needs_and_ends_well(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(hardware, "NEEDED", ("no_such_library",))
+    bench.main([])
+    assert re.fullmatch(r"not measured: needs the train extra.*make train-deps.*\n", capsys.readouterr().out)
+
+
 @pytest.mark.train
 def test_without_a_gpu_it_says_so_in_one_line(libraries: None, capsys: pytest.CaptureFixture[str]) -> None:
     if hardware.device_name() == "cpu":
