@@ -67,6 +67,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = touching
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Fail where groups are not kept together: with a pytest that it does not know, pytest-xdist says nothing of it."""
+    if not hasattr(session.config, "workerinput") or not session.config.getoption("loadgroup", default=False):
+        return
+    for item in session.items:
+        if item.get_closest_marker("xdist_group") and "@" not in item.nodeid:
+            pytest.exit(f"pytest-xdist lost the group of {item.nodeid}: look which pytest it supports", returncode=4)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip ``train`` tests where torch is absent, or fail them where it was promised."""
     if item.get_closest_marker("train") and importlib.util.find_spec("torch") is None:

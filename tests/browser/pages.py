@@ -10,6 +10,8 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -271,49 +273,81 @@ def sign_in(context: BrowserContext, server: LiveServer, person: Person | None) 
         context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": server.url}])
 
 
-def find_pages(context: BrowserContext, server: LiveServer, world: World) -> list[Visit]:
-    """Ask every route for a page as every kind of person; return what answered with one.
+def find_pages(world: World) -> list[Visit]:
+    """Ask every route for a page as every kind of person; return what answered with one, and each content once.
 
     Raises:
         AssertionError: everybody is refused there or sent to sign in.
     """
     visits = {Visit(role, path): None for role in ("admin", "nobody") for path in ALSO}  # a dict keeps the order
     silent = {name for name, _arguments in routes() if name not in EXCEPTIONS}
+    without_pages: set[str] = set()  # files, parts of pages, and forms' addresses are that for everybody
+    contents: set[str] = set()
     for role, person in world.people.items():
-        sign_in(context, server, person)
+        client = Client()
+        if person is not None:
+            client.force_login(person, backend=BACKEND)
         for name, names in routes():
-            given = [
-                world.arguments.get(f"{name}.{argument}", world.arguments.get(argument, ANYTHING)) for argument in names
-            ]
-            pages = 0
-            for values in itertools.product(*given):
-                try:
-                    path = reverse(name, kwargs=dict(zip(names, values, strict=True)))
-                except NoReverseMatch:  # a number where the route wants a UUID, or the other way round
-                    continue
-                kind, place = _ask(context, server, name, path)
-                if kind != "refused":
-                    silent.discard(name)
-                if kind == "page":
-                    visits[Visit(role, place)] = None
-                    pages += 1
-                if kind == "no page" or pages == MOST_PAGES_OF_A_ROUTE:
-                    break
+            if name in without_pages:
+                continue
+            for answer in _answers(client, world, name, names):
+                silent.discard(name)
+                if answer.kind == "no page":
+                    without_pages.add(name)
+                elif answer.content not in contents:
+                    contents.add(answer.content)
+                    visits[Visit(role, answer.place)] = None
     assert not silent, f"nobody gets a page from {sorted(silent)}"
     return list(visits)
 
 
-def _ask(context: BrowserContext, server: LiveServer, name: str, path: str) -> tuple[str, str]:
-    """Return what a route answers a GET with (page, refused, no page), and the page's own path."""
-    answer = context.request.get(server.url + path, max_redirects=0)
-    assert answer.status < 500, f"{path} answers {answer.status}"
-    if answer.status == 405:
-        return "no page", path
-    if 300 <= answer.status < 400:
-        place = answer.headers["location"].removeprefix(server.url)
+def _answers(client: Client, world: World, name: str, names: list[str]) -> Iterator[Found]:
+    """Yield a route's first pages for this person, or one answer that is no page."""
+    pages = 0
+    for path in _paths(world, name, names):
+        answer = _ask(client, name, path)
+        if answer.kind == "refused":
+            continue
+        yield answer
+        pages += 1
+        if answer.kind == "no page" or pages == MOST_PAGES_OF_A_ROUTE:
+            return
+
+
+def _paths(world: World, name: str, names: list[str]) -> Iterator[str]:
+    given = [world.arguments.get(f"{name}.{argument}", world.arguments.get(argument, ANYTHING)) for argument in names]
+    for values in itertools.product(*given):
+        # A number where the route wants a UUID, or the other way round, is no address.
+        with suppress(NoReverseMatch):
+            yield reverse(name, kwargs=dict(zip(names, values, strict=True)))
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a route answers a GET with (page, refused, no page), the page's own path, and what it shows."""
+
+    kind: str
+    place: str
+    content: str = ""
+
+
+def _ask(client: Client, name: str, path: str) -> Found:
+    answer = client.get(path)
+    assert answer.status_code < 500, f"{path} answers {answer.status_code}"
+    if answer.status_code == 405:
+        return Found("no page", path)
+    if 300 <= answer.status_code < 400:
+        place = answer.headers["location"]
         is_gate = resolve(place.partition("?")[0]).view_name in GATES
-        return ("refused", path) if is_gate else ("page", place)
-    is_page = "<!doctype html" in answer.text()[:200].lower() if "html" in answer.headers["content-type"] else False
-    if answer.status >= 400 and name not in REFUSALS:
-        return "refused", path
-    return ("page" if is_page else "no page"), path
+        return Found("refused", path) if is_gate else Found("page", place, place)
+    text = b"".join(answer) if answer.streaming else answer.content
+    is_page = "html" in answer.headers["content-type"] and b"<!doctype html" in text[:200].lower()
+    if answer.status_code >= 400 and name not in REFUSALS:
+        return Found("refused", path)
+    return Found("page", path, _content(text.decode())) if is_page else Found("no page", path)
+
+
+def _content(text: str) -> str:
+    """Return what a page shows, without the token that is another one each time."""
+    _head, _main, main = text.rpartition("<main")
+    return re.sub(r'csrfmiddlewaretoken. value="[^"]+"', "", main.partition("</main>")[0])

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from collector.models import Person
 
+# Every worker would write the document for itself.
+pytestmark = pytest.mark.xdist_group("openapi")
+
 PROBLEMS = "application/problem+json"
 
 

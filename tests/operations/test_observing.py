@@ -19,6 +19,9 @@ from operations import observing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Every worker would send for itself.
+pytestmark = pytest.mark.xdist_group("observing")
+
 ROOT = Path(__file__).resolve().parents[2]
 SECRETS = ["the secret recipe", "wilma@example.com", "a-one-time-token", "cookie-value", "203.0.113.9", "Netscape"]
 

@@ -56,6 +56,13 @@ GENUINE = "\ufffd".encode()
         (a_form("so \ufffd, é".encode()), 302),
         (a_form(GENUINE, A_FILE % b"\xff\xfe"), 302),
     ],
+    ids=[
+        "invalid",
+        "invalid beside it",
+        "invalid, with a file that holds it",
+        "it was sent",
+        "it, and a file of bytes",
+    ],
 )
 def test_a_multipart_form_is_stored_as_sent_or_refused(
     author: Person, category: Category, sign_in: Callable[[Person], Client], body: bytes, status: int
