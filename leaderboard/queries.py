@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Count, Q, Sum, TextChoices
 from django.utils.translation import gettext_lazy as _
 
+from collector.counts import kept_if_large
 from collector.models import Campaign, Contest, ContestStanding, Person, Standing
 from collector.periods import BEGINNING, day_of, first_day, zone_of
 
@@ -146,7 +147,14 @@ def standings(*, choice: Choice, start: datetime | None, person: Person) -> Stan
     )
     if choice.board == Board.TEAMS:
         return _of_teams(kept, person)
-    return _of_people(kept.filter(SOMETHING).exclude(person__on_boards=Person.OnBoards.AWAY), person)
+    # Named, not excluded: PostgreSQL takes a “<>” in a statement that it keeps for one that leaves nobody.
+    shown = kept.filter(SOMETHING, person__on_boards__in=[Person.OnBoards.NAME, Person.OnBoards.PSEUDONYM])
+    return _of_people(
+        shown,
+        person,
+        key=f"{choice.board}:{choice.period}:{start}:{choice.campaign}:{choice.category}"
+        f":{choice.contest.pk if choice.contest else 0}",
+    )
 
 
 def _kept(choice: Choice, start: datetime | None) -> QuerySet[Any]:
@@ -179,30 +187,41 @@ def _row(key: int, name: str, handle: str, team: str | None, how: str, pseudonym
     return Row(key=key, name=name, handle=handle, team=team or "", points=points, count=count)
 
 
-def _of_people(kept: QuerySet[Any], person: Person) -> Standings:
+def _of_people(kept: QuerySet[Any], person: Person, *, key: str) -> Standings:
     # Names decide among equals where they are shown; in the order of the database they would tell who hides.
-    in_order = kept.order_by("-points", "person")
-    rows = _ranked(_rows(in_order[:SHOWN]))
-    total = len(rows) if len(rows) < SHOWN else kept.count()
+    rows = _ranked(_rows(kept.order_by("-points", "person")[:SHOWN]))
     own = next((row for row in rows if row.key == person.pk), None)
-    if own is None and len(rows) == SHOWN:
-        own = next(iter(_rows(kept.filter(person=person))), None)
-        if own is not None:
-            own = replace(own, rank=1 + kept.filter(points__gt=own.points).count())
+    if len(rows) < SHOWN:
+        return _among_first(rows, len(rows), own)
+    ladder = _ladder(kept, key)
+    total = max(len(rows), sum(ladder.values()))
     if own is None:
-        return Standings(rows, total, None, None, [])
-    if own in rows:
-        above = [row.points for row in rows if row.points > own.points]
-        return Standings(rows, total, own, above[-1] - own.points if above else None, [])
-    higher = _rows(kept.filter(points__gt=own.points).order_by("points", "person")[:NEIGHBOURS])[::-1]
+        own = next(iter(_rows(kept.filter(person=person))), None)
+        return _further_down(kept, rows, total, own, ladder) if own else Standings(rows, total, None, None, [])
+    return _among_first(rows, total, own)
+
+
+def _among_first(rows: list[Row], total: int, own: Row | None) -> Standings:
+    above = [row.points for row in rows if own is not None and row.points > own.points]
+    return Standings(rows, total, own, above[-1] - own.points if own and above else None, [])
+
+
+def _further_down(kept: QuerySet[Any], rows: list[Row], total: int, own: Row, ladder: dict[int, int]) -> Standings:
+    higher = _rows(kept.filter(points__gt=own.points).order_by("points", "-person")[:NEIGHBOURS])[::-1]
     lower = _rows(kept.filter(points__lt=own.points).order_by("-points", "person")[:NEIGHBOURS])
-    around = [*_placed(kept, higher), own, *_placed(kept, lower)]
-    return Standings(rows, total, own, higher[-1].points - own.points, around)
+    own, *others = (
+        replace(row, rank=1 + sum(people for points, people in ladder.items() if points > row.points))
+        for row in (own, *higher, *lower)
+    )
+    around = [*others[: len(higher)], own, *others[len(higher) :]]
+    # Whom the first ones equal has nobody above.
+    return Standings(rows, total, own, higher[-1].points - own.points if higher else None, around)
 
 
-def _placed(kept: QuerySet[Any], rows: list[Row]) -> list[Row]:
-    ranks = {points: 1 + kept.filter(points__gt=points).count() for points in {row.points for row in rows}}
-    return [replace(row, rank=ranks[row.points]) for row in rows]
+def _ladder(kept: QuerySet[Any], key: str) -> dict[int, int]:
+    """Return how many people have each number of points; on a large board as it was some seconds ago."""
+    counted = kept.order_by().values_list("points").annotate(Count("pk"))
+    return kept_if_large(f"ladder:{key}", lambda: dict(counted))
 
 
 def _of_teams(kept: QuerySet[Any], person: Person) -> Standings:

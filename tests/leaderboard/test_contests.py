@@ -97,7 +97,7 @@ def test_the_own_row_stands_among_its_neighbours_at_the_same_price_for_many(
         for _pair in range(6 - number):
             make_submission(campaign=campaign, author=person, status="approved")
     contest = plan(campaign, lead)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(5):
         found = ask(contest, everybody[4])
     assert [row.name for row in found.rows] == ["P0", "P1"]
     assert [(row.rank, row.name) for row in found.around if row.count] == [(3, "P2"), (4, "P3"), (5, "P4"), (6, "P5")]

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.core.cache import caches
 
+from collector import counts
 from collector.actions.submissions import withdraw
 from leaderboard import queries
 from leaderboard.queries import Board, Choice, Period, Standings, since, standings
@@ -135,8 +137,50 @@ def test_own_row_further_down_costs_a_few_queries_however_many_there_are(
     everybody = [contributor_in(campaign) for _number in range(6)]
     for number, person in enumerate(everybody):
         approved(campaign, person, 6 - number)
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(5):
         ask(everybody[4])
+
+
+def test_own_row_further_down_among_equals_has_nobody_above(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "SHOWN", 2)
+    everybody = [contributor_in(campaign) for _number in range(4)]
+    for person in everybody:
+        approved(campaign, person)
+    found = ask(everybody[3])
+    assert found.own is not None
+    assert (found.own.rank, found.to_next, found.around[0]) == (1, None, found.own)
+
+
+def test_the_nearest_above_and_below_stand_around_the_own_row(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "SHOWN", 1)
+    everybody = [contributor_in(campaign, display_name=f"P{number}") for number in range(8)]
+    for person, times in zip(everybody, (9, 4, 4, 4, 3, 2, 2, 2), strict=True):
+        approved(campaign, person, times)
+    found = ask(everybody[4])
+    writers = [(row.rank, row.name) for row in found.around if row.count]
+    assert writers == [(2, "P2"), (2, "P3"), (5, "P4"), (6, "P5"), (6, "P6")]
+
+
+def test_a_large_board_counts_its_people_once_in_some_seconds(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    monkeypatch.setattr(queries, "SHOWN", 2)
+    monkeypatch.setattr(counts, "LARGE", 2)
+    ada, bob, eve = (contributor_in(campaign) for _number in range(3))
+    for person in (ada, bob, eve):
+        approved(campaign, person)
+    try:
+        with django_assert_num_queries(2):
+            first = ask(ada)
+        with django_assert_num_queries(1):
+            again = ask(ada)
+    finally:
+        caches["process"].clear()
+    assert again == first
 
 
 def test_a_category_has_a_board_of_its_own(campaign: Campaign) -> None:
