@@ -34,7 +34,7 @@ from exports.models import DatasetVersion
 from exports.splits import DEFAULT, BadShares, Shares
 from exports.writers.formats import FORMATS
 from jobs.models import Job
-from ui.streams import takes_a_thread
+from ui.streams import NoRoomError, busy
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -278,7 +278,6 @@ class DatasetFile(APIView):
     parameters = ("name",)
 
     @extend_schema(parameters=[NAME, RANGE], responses={(200, "application/octet-stream"): BINARY})
-    @takes_a_thread
     def get(self, request: Request, version: str, path: str) -> HttpResponseBase:
         """Hand the file out, or the one range of it that is asked for, and note who got it."""
         found = found_version(request, version)
@@ -286,5 +285,7 @@ class DatasetFile(APIView):
             response = downloads.file_response(request=request, version=found, path=path, root=tasks.root())
         except serving.NotServed as error:
             raise Http404(str(error)) from error
+        except NoRoomError:
+            return busy(request)
         actions.record_download(version=found, path=path, by=_person(request), now=timezone.now())
         return response

@@ -12,7 +12,7 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
 from exports import serving
-from ui.streams import WHOLE
+from ui.streams import WHOLE, NoRoomError, stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +39,7 @@ def file_response(
 
     Raises:
         serving.NotServed: there is no such file to hand out.
+        NoRoomError: it is large, and enough others are sent.
     """
     file = serving.open_file(version, path, root=root)
     entry = next(entry for entry in serving.listed(version) if entry["path"] == path)
@@ -83,7 +84,11 @@ def _sent(file: IO[bytes], wanted: range) -> HttpResponse | StreamingHttpRespons
     if len(wanted) <= WHOLE:
         answer = HttpResponse(b"".join(pieces), content_type="application/octet-stream")
     else:
-        answer = StreamingHttpResponse(pieces, content_type="application/octet-stream")
+        try:
+            answer = stream(pieces, content_type="application/octet-stream")
+        except NoRoomError:
+            file.close()
+            raise
     answer.headers["Content-Length"] = str(len(wanted))
     return answer
 

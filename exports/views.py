@@ -23,7 +23,7 @@ from exports.forms import ReleaseForm
 from exports.models import DatasetVersion
 from jobs.models import Job
 from ui.partials import render_partial_response
-from ui.streams import takes_a_thread
+from ui.streams import NoRoomError, busy, takes_a_thread
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -189,7 +189,6 @@ def retry(request: HttpRequest, version: str) -> HttpResponse:
 
 
 @require_safe
-@takes_a_thread
 def download(request: HttpRequest, version: str, path: str) -> HttpResponseBase:
     """Hand out one file of a ready version, and note who got it."""
     found = _version(request, version)
@@ -197,6 +196,8 @@ def download(request: HttpRequest, version: str, path: str) -> HttpResponseBase:
         response = downloads.file_response(request=request, version=found, path=path, root=tasks.root())
     except serving.NotServed as error:
         raise Http404(str(error)) from error
+    except NoRoomError:
+        return busy(request)
     if request.method == "GET":
         actions.record_download(version=found, path=path, by=_person(request), now=timezone.now())
     return response

@@ -14,7 +14,7 @@ from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, StreamingHttpResponse
 from rest_framework.request import Request
 
 from ui import errors
@@ -22,7 +22,7 @@ from ui import errors
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from django.http import HttpResponseBase, StreamingHttpResponse
+    from django.http import HttpResponse, HttpResponseBase
 
 P = ParamSpec("P")
 
@@ -55,17 +55,17 @@ class _Stream:
 
 
 def takes_a_thread(view: Callable[P, HttpResponseBase]) -> Callable[P, HttpResponseBase]:
-    """Answer 503 with Retry-After where enough of this process's threads send files already.
+    """Answer 503 with Retry-After, before anything is done, where enough of this process's threads send files already.
 
-    For views, and for methods of a class of views, that may return a ``StreamingHttpResponse``. What they return
-    otherwise costs nothing.
+    For views, and for methods of a class of views, that make what they send: they return a ``StreamingHttpResponse``,
+    or a page, which costs nothing.
     """
 
     @wraps(view)
     def bounded(*args: P.args, **options: P.kwargs) -> HttpResponseBase:
         slots = _slots(settings.WOOLGATHER_STREAMS)
         if not slots.acquire(blocking=False):
-            return errors.busy_sending(_request(args), wait=WAIT)
+            return busy(_request(args))
         try:
             answer = view(*args, **options)
         except BaseException:
@@ -74,11 +74,36 @@ def takes_a_thread(view: Callable[P, HttpResponseBase]) -> Callable[P, HttpRespo
         if not answer.streaming:
             slots.release()
             return answer
-        sent: StreamingHttpResponse = answer  # type: ignore[assignment]  # what streaming says
-        sent.streaming_content = _Stream(sent.streaming_content, slots)  # type: ignore[arg-type]  # no async view
-        return sent
+        return _keeping(answer, slots)  # type: ignore[arg-type]  # what streaming says
 
     return bounded
+
+
+class NoRoomError(Exception):
+    """Enough of this process's threads send files already."""
+
+
+def stream(pieces: Iterable[bytes], *, content_type: str) -> StreamingHttpResponse:
+    """Return an answer that keeps a thread while it is sent, for files that lie ready; see :func:`busy`.
+
+    Raises:
+        NoRoomError: no thread is left for it.
+    """
+    slots = _slots(settings.WOOLGATHER_STREAMS)
+    if not slots.acquire(blocking=False):
+        raise NoRoomError
+    return _keeping(StreamingHttpResponse(pieces, content_type=content_type), slots)
+
+
+def _keeping(answer: StreamingHttpResponse, slots: threading.BoundedSemaphore) -> StreamingHttpResponse:
+    # What was to be sent before stays among what the answer closes.
+    answer.streaming_content = _Stream(answer.streaming_content, slots)  # type: ignore[arg-type]  # no async view
+    return answer
+
+
+def busy(request: HttpRequest) -> HttpResponse:
+    """Return 503 with Retry-After, for whom there was no room."""
+    return errors.busy_sending(request, wait=WAIT)
 
 
 def _request(args: tuple[Any, ...]) -> HttpRequest:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from django.test import Client
+    from pytest_django.fixtures import Settings
 
     from collector.models import Campaign, Category, Person
     from exports.models import DatasetVersion
@@ -75,6 +76,22 @@ def test_a_range_that_reaches_past_the_end_ends_there(client: Client, readme: by
     answer = part(client, f"bytes=5-{len(readme) + 50}")
     assert body(answer) == readme[5:]
     assert answer.headers["Content-Range"] == f"bytes 5-{len(readme) - 1}/{len(readme)}"
+
+
+@pytest.mark.parametrize("path", ["/datasets/v1/files/", "/api/v1/datasets/v1/files/"])
+def test_while_others_are_sent_a_small_file_comes_and_a_large_one_has_to_wait(
+    client: Client, readme: bytes, settings: Settings, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    settings.WOOLGATHER_STREAMS = 1
+    under_way = client.get(ZIP)
+    small = client.get(f"{path}README.md?name=set")
+    monkeypatch.setattr("exports.downloads.WHOLE", len(readme) - 1)
+    large = client.get(f"{path}README.md?name=set")
+    assert body(under_way)
+    assert (small.status_code, small.content) == (200, readme)
+    assert (large.status_code, large.headers["Retry-After"]) == (503, "5")
+    assert AuditEntry.objects.filter(verb="dataset.downloaded").count() == 2  # the zip and the small one
+    assert body(client.get(f"{path}README.md?name=set")) == readme
 
 
 @pytest.mark.parametrize("wanted", ["bytes=-0", "bytes={size}-"])

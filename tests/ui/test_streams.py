@@ -12,10 +12,10 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.test import RequestFactory
 from rest_framework.request import Request
 
-from ui.streams import takes_a_thread
+from ui.streams import NoRoomError, stream, takes_a_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from django.http import HttpResponseBase
     from pytest_django.fixtures import Settings
@@ -90,6 +90,31 @@ def test_a_page_and_a_fault_keep_nothing(settings: Settings) -> None:
         assert page(request).status_code == 200
         with pytest.raises(LookupError):
             fault(request)
+
+
+def test_a_file_that_lies_ready_keeps_room_while_it_is_sent(settings: Settings) -> None:
+    settings.WOOLGATHER_STREAMS = 1
+    for _number in range(3):
+        answer = stream(iter([b"one"]), content_type="text/plain")
+        with pytest.raises(NoRoomError):
+            stream(iter([b"two"]), content_type="text/plain")
+        assert b"".join(answer) == b"one"
+
+
+def test_what_is_broken_off_closes_its_file(settings: Settings) -> None:
+    settings.WOOLGATHER_STREAMS = 1
+    closed = []
+
+    def pieces() -> Iterator[bytes]:
+        try:
+            yield from (b"one", b"two")
+        finally:
+            closed.append(True)
+
+    answer: Any = stream(pieces(), content_type="text/plain")
+    assert next(iter(answer)) == b"one"
+    answer.close()
+    assert closed == [True]
 
 
 def test_a_program_reads_it_as_a_problem(settings: Settings) -> None:
